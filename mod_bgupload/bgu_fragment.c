@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A Fragment: bytes from the client to the end of the spool file (protocol: fragments). */
+
+#include "bgu_call.h"
+#include "bgu_session.h"
+
+#include <apr_strings.h>
+
+/* Look again after the body was read: this request cannot start over, but what it wanted may have
+ * been done by another one of the same session. */
+static bgu_result_e settle(bgu_call_t *call)
+{
+    const bgu_sessions_t *sessions = call->sessions;
+    bgu_session_t *now;
+    apr_status_t rv =
+        sessions->provider->find(sessions->store, &now, call->session->id, call->pool);
+
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_NOTFOUND(rv)) {
+        return bgu_call_fail(call, rv, "cannot read the store");
+    }
+    if (rv != APR_SUCCESS || bgu_state_is_tombstone(now->state)) {
+        call->outcome->answer.next = -1;
+        return bgu_call_say(call, BGU_SESSION_NOT_FOUND, "the session ended during its fragment");
+    }
+    if (now->state == BGU_STATE_COMPLETE || now->state == BGU_STATE_PUBLISHED) {
+        call->session = now;
+        call->outcome->session = now;
+        call->outcome->answer.next = now->total;
+        return BGU_OK;
+    }
+    return bgu_call_overtaken(call);
+}
+
+/* The last byte is here (again). */
+static bgu_result_e complete(bgu_call_t *call, const bgu_spool_t *spool)
+{
+    const bgu_policy_t *policy = call->request->policy;
+    bgu_state_e state = call->session->state;
+    bgu_result_e result = BGU_OK;
+
+    if (policy->notify != BGU_NOTIFY_NONE && state != BGU_STATE_COMPLETE) {
+        result = bgu_call_ask(call, spool);
+    }
+    if (result == BGU_OK && policy->commit_on_last && !call->session->reply.taken) {
+        bgu_call_plan(call, 1);
+        result = bgu_call_commit(call);
+    } else if (result == BGU_OK && call->session->state != BGU_STATE_COMPLETE) {
+        result = bgu_call_change(call, BGU_STATE_COMPLETE, policy->sync == BGU_SYNC_FRAGMENT);
+    }
+    if (result == BGU_OK && state != BGU_STATE_COMPLETE &&
+        call->session->state == BGU_STATE_COMPLETE) {
+        call->outcome->event = BGU_EVENT_COMPLETED;
+    }
+    return result == BGU_BUSY ? settle(call) : result;
+}
+
+/* What the client hears when its bytes could not be appended. */
+static bgu_result_e refuse_bytes(bgu_call_t *call, apr_status_t rv)
+{
+    if (APR_STATUS_IS_ENOENT(rv)) {
+        call->outcome->answer.next = 0;
+        bgu_result_e result = settle(call);
+        return result == BGU_BUSY ? bgu_call_say(call, BGU_RANGE, "the spool file was removed")
+                                  : result;
+    }
+    if (APR_STATUS_IS_EINVAL(rv)) {
+        return bgu_call_say(call, BGU_RANGE, "the spool file shrank while a fragment came in");
+    }
+    return bgu_call_fail(call, rv, "cannot write to the spool");
+}
+
+/* Take the body from the reader to the end of the spool file. size is N, before and after. */
+static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size)
+{
+    const bgu_range_t *range = &call->request->packet->range;
+    bgu_reader_t *reader = call->request->reader;
+    apr_off_t position = range->first;
+
+    call->outcome->body_read = 1;
+    while (position < range->end) {
+        const struct iovec *vec;
+        int count = 0;
+        apr_off_t left = range->end - position;
+        apr_size_t max = left < BGU_WRITE_SIZE ? (apr_size_t)left : BGU_WRITE_SIZE;
+
+        apr_status_t rv = reader->read(reader, &vec, &count, max);
+        if (rv != APR_SUCCESS) {
+            call->outcome->answer.cause = rv;
+            return bgu_call_say(call, BGU_DISCONNECTED, "the fragment broke off");
+        }
+        rv = bgu_spool_append(spool, size, position, range->total, vec, count);
+        call->outcome->answer.next = *size;
+        if (rv != APR_SUCCESS) {
+            return refuse_bytes(call, rv);
+        }
+        for (int i = 0; i < count; i++) {
+            position += (apr_off_t)vec[i].iov_len;
+        }
+    }
+    return BGU_OK;
+}
+
+/* Fix the total of a session whose user has a quota. */
+static bgu_result_e promise(bgu_call_t *call, int durable)
+{
+    const bgu_sessions_t *sessions = call->sessions;
+    apr_off_t quota = call->request->policy->quota;
+
+    call->session->updated = apr_time_now();
+    apr_status_t rv = sessions->provider->promise(sessions->store, call->session,
+                                                  call->session->state, quota, durable);
+    if (rv == APR_SUCCESS) {
+        return BGU_OK;
+    }
+    if (rv == BGU_STATUS_QUOTA) {
+        return bgu_call_say(call, BGU_QUOTA,
+                            apr_psprintf(call->pool,
+                                         "%" APR_OFF_T_FMT
+                                         " bytes more than the user's open uploads "
+                                         "are over BGUploadQuota, which is %" APR_OFF_T_FMT,
+                                         call->session->total, quota));
+    }
+    return APR_STATUS_IS_EAGAIN(rv) ? bgu_call_overtaken(call)
+                                    : bgu_call_fail(call, rv, "cannot write to the store");
+}
+
+/* Write the row anew: with the total of the first fragment, or as RECEIVING again. A file that was
+ * made for nothing, because the session ended meanwhile, goes. */
+static bgu_result_e rewrite(bgu_call_t *call, int created)
+{
+    int durable = call->request->policy->sync == BGU_SYNC_FRAGMENT;
+    int first = call->session->total == BGU_TOTAL_UNKNOWN;
+
+    call->session->total = call->request->packet->range.total;
+    bgu_result_e result = first && call->request->policy->quota
+                              ? promise(call, durable)
+                              : bgu_call_change(call, BGU_STATE_RECEIVING, durable);
+    if (result == BGU_QUOTA && created) {
+        (void)bgu_session_remove_files(call->session, call->pool);
+    } else if (result != BGU_OK && created) {
+        bgu_call_drop_orphan(call);
+    }
+    return result;
+}
+
+/* Open the spool file, and bring the row in line with it: the first fragment fixes the total; and
+ * where bytes were lost, with or without the file, they are wanted again. */
+static bgu_result_e begin(bgu_call_t *call, bgu_spool_t **spool, apr_off_t *size)
+{
+    const bgu_session_t *session = call->session;
+    int created;
+    bgu_result_e result = bgu_call_open_spool(call, spool, &created);
+
+    if (result != BGU_OK) {
+        return result;
+    }
+    apr_status_t rv = bgu_spool_size(size, *spool);
+    if (rv == APR_SUCCESS && session->total == BGU_TOTAL_UNKNOWN &&
+        *size > call->request->packet->range.total) {
+        /* A power cut took the row's total back, and this is another file. */
+        rv = bgu_spool_restart(*spool);
+        *size = 0;
+    }
+    if (rv != APR_SUCCESS) {
+        return APR_STATUS_IS_ENOENT(rv) ? bgu_call_overtaken(call)
+                                        : bgu_call_fail(call, rv, "cannot look at the spool file");
+    }
+    if (created || session->total == BGU_TOTAL_UNKNOWN ||
+        (session->state == BGU_STATE_COMPLETE && *size < session->total)) {
+        return rewrite(call, created);
+    }
+    return BGU_OK;
+}
+
+/* Whether the fragment does not continue what is there: a gap, or a duplicate while more is wanted.
+ */
+static int is_unwanted(const bgu_range_t *range, apr_off_t size)
+{
+    return range->first > size || (range->end <= size && size < range->total);
+}
+
+/* Say where to go on. */
+static bgu_result_e refuse_range(bgu_call_t *call, apr_off_t size)
+{
+    const char *detail = apr_psprintf(
+        call->pool, "bytes from %" APR_OFF_T_FMT " came, from %" APR_OFF_T_FMT " are wanted",
+        call->request->packet->range.first, size);
+
+    return bgu_call_say(call, BGU_RANGE, detail);
+}
+
+/* A fragment of a session that wants bytes, or has them all and may be asked again. */
+static bgu_result_e take(bgu_call_t *call)
+{
+    const bgu_range_t *range = &call->request->packet->range;
+    apr_status_t rv = APR_SUCCESS;
+    bgu_spool_t *spool;
+    apr_off_t size;
+    bgu_result_e result = begin(call, &spool, &size);
+
+    if (result != BGU_OK) {
+        return result;
+    }
+    call->outcome->answer.next = size;
+    if (is_unwanted(range, size)) {
+        return refuse_range(call, size);
+    }
+    if (range->end > size) {
+        result = receive(call, spool, &size);
+    } else {
+        rv = bgu_spool_touch(call->session->spool, call->session->id, call->pool);
+    }
+    if (result != BGU_OK) {
+        return result;
+    }
+    if (rv == APR_SUCCESS && call->request->policy->sync == BGU_SYNC_FRAGMENT) {
+        rv = bgu_spool_sync(spool);
+    }
+    if (rv != APR_SUCCESS) {
+        return bgu_call_fail(call, rv, "cannot sync the spool file");
+    }
+    return size == range->total ? complete(call, spool) : BGU_OK;
+}
+
+/* Refuse, before a byte is read, what is too large or does not fit the session. */
+static bgu_result_e check(bgu_call_t *call)
+{
+    const bgu_packet_t *packet = call->request->packet;
+    const bgu_policy_t *policy = call->request->policy;
+    const bgu_session_t *session = call->session;
+    const char *format = NULL;
+    apr_off_t value = packet->range.total, limit = 0;
+    bgu_result_e result = BGU_OK;
+
+    /* What smaller fragments cannot cure comes first. */
+    if (policy->max_size && value > policy->max_size) {
+        format = "a file of %" APR_OFF_T_FMT " bytes; BGUploadMaxSize is %" APR_OFF_T_FMT;
+        limit = policy->max_size;
+        result = BGU_UPLOAD_TOO_LARGE;
+    } else if (policy->max_fragment && packet->length > policy->max_fragment) {
+        format = "a fragment of %" APR_OFF_T_FMT " bytes; BGUploadMaxFragment is %" APR_OFF_T_FMT;
+        value = packet->length;
+        limit = policy->max_fragment;
+        result = BGU_FRAGMENT_TOO_LARGE;
+    } else if (session->total != BGU_TOTAL_UNKNOWN && session->total != value) {
+        format = "a total of %" APR_OFF_T_FMT " bytes; the first fragment said %" APR_OFF_T_FMT;
+        limit = session->total;
+        result = BGU_BAD_REQUEST;
+    }
+    if (result != BGU_OK) {
+        bgu_call_say(call, result, apr_psprintf(call->pool, format, value, limit));
+    }
+    return result;
+}
+
+/* Say where the reply is, in the answer to the last fragment however often it is asked for. */
+static void tell_reply(bgu_call_t *call)
+{
+    const bgu_session_t *session = call->session;
+    bgu_answer_t *answer = &call->outcome->answer;
+
+    if (answer->next != session->total) {
+        return;
+    }
+    if (session->reply.kind == BGU_REPLY_URL) {
+        answer->reply_url = session->reply.url;
+    } else if (session->reply.kind == BGU_REPLY_FILE) {
+        answer->reply_url = apr_pstrcat(call->pool, call->request->reply_base, "{", session->id,
+                                        "}/" BGU_REPLY_FILE_NAME, NULL);
+    }
+}
+
+/* A fragment that nothing speaks against, in whatever state its session is. */
+static bgu_result_e serve(bgu_call_t *call)
+{
+    switch (call->session->state) {
+    case BGU_STATE_PUBLISHED:
+        call->outcome->answer.next = call->session->total;
+        return BGU_OK;
+    case BGU_STATE_COMMITTING:
+        return bgu_call_finish_commit(call);
+    default:
+        return take(call);
+    }
+}
+
+bgu_result_e bgu_fragment(bgu_call_t *call)
+{
+    bgu_result_e result;
+
+    if (bgu_state_is_tombstone(call->session->state)) {
+        return bgu_call_say(call, BGU_SESSION_NOT_FOUND, "the session is over");
+    }
+    result = check(call);
+    if (result == BGU_OK) {
+        result = serve(call);
+    }
+    if (result == BGU_OK) {
+        tell_reply(call);
+    }
+    return result;
+}

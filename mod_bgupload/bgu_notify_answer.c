@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "bgu_notify_answer.h"
+
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <apr_strings.h>
+#include <curl/curl.h>
+
+static void judge(bgu_verdict_t *verdict, bgu_result_e result, const char *detail)
+{
+    verdict->result = result;
+    verdict->detail = detail;
+}
+
+/* Look for the reply of an application that accepted. By reference it may be empty; a body is a
+ * reply only if there is one. */
+static void find_reply(bgu_verdict_t *verdict, const bgu_notification_t *ask)
+{
+    struct stat st;
+
+    if (verdict->static_url || lstat(ask->reply_path, &st) != 0) {
+        return;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || access(ask->reply_path, R_OK) != 0) {
+        judge(verdict, BGU_APP_BROKEN,
+              "the server's user cannot read the application's reply file");
+        return;
+    }
+    if (ask->max_reply && st.st_size > ask->max_reply) {
+        judge(verdict, BGU_APP_BROKEN, "the reply is larger than BGUploadMaxReply");
+        return;
+    }
+    verdict->has_reply = 1;
+}
+
+/* Whether the application may send the client there. */
+static int is_absolute_url(const char *url)
+{
+    const char *colon = strstr(url, "://");
+
+    return colon && colon > url && strcspn(url, " \t\"<>\\") == strlen(url);
+}
+
+/* Whether an answer says that the application accepted. */
+static int is_accepted(int status)
+{
+    return status == 200 || status == 201 || status == 202 || status == 204;
+}
+
+/* Whether an answer can be passed on: these mean to the client what the application means by them.
+ */
+static int is_passed_on(int status)
+{
+    return status >= 400 && status <= 599 && status != 401 && status != 407 && status != 413 &&
+           status != 416;
+}
+
+void bgu_notify_judge(bgu_verdict_t *verdict, const bgu_notification_t *notification,
+                      apr_pool_t *pool)
+{
+    const char *url = verdict->static_url;
+    int status = verdict->status;
+    const char *detail =
+        apr_psprintf(pool, "the application at %s answered %d", notification->url, status);
+
+    if (!is_accepted(status)) {
+        judge(verdict, is_passed_on(status) ? BGU_APP_REFUSED : BGU_APP_BROKEN, detail);
+    } else if (url && strlen(url) > BGU_STATIC_URL_MAX) {
+        judge(verdict, BGU_APP_BAD_URL, "the application's reply URL is too long");
+    } else if (url && !is_absolute_url(url)) {
+        judge(verdict, BGU_APP_BROKEN, "the application's reply URL is not absolute");
+    } else {
+        judge(verdict, BGU_OK, detail);
+        find_reply(verdict, notification);
+    }
+}
+
+/* Whether a text can stand in a request line. */
+static int is_one_word(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+
+    while (*c > ' ' && *c != 0x7f) {
+        c++;
+    }
+    return *c == '\0';
+}
+
+const char *bgu_notify_url(const char *url, const char *base, const char *query, apr_pool_t *pool)
+{
+    CURLU *parts = curl_url();
+    char *whole = NULL, *scheme = NULL;
+    const char *result = NULL;
+
+    if (parts && curl_url_set(parts, CURLUPART_URL, base, 0) == CURLUE_OK &&
+        curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        (*query == '\0' ||
+         curl_url_set(parts, CURLUPART_QUERY, query, CURLU_APPENDQUERY) == CURLUE_OK) &&
+        curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+        (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0) &&
+        curl_url_get(parts, CURLUPART_URL, &whole, 0) == CURLUE_OK && is_one_word(whole)) {
+        result = apr_pstrdup(pool, whole);
+    }
+    curl_free(scheme);
+    curl_free(whole);
+    curl_url_cleanup(parts);
+    return result;
+}

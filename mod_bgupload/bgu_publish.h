@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Putting a received file at its destination: the file system's half of a commit.
+ *
+ * The spool file is linked, not moved: it goes only after the store knows of the success, so that
+ * every step can be repeated after a crash at any point, and "is the destination already this
+ * file?" is answered by its inode, or for a copy by its size, time and bytes. Nobody ever sees half
+ * a file. All work is relative to the opened folder of the destination. */
+
+#ifndef BGU_PUBLISH_H
+#define BGU_PUBLISH_H
+
+#include "bgu.h"
+#include "bgu_error.h"
+#include "bgu_spool.h"
+
+/** What the log says of a folder that is missing, before its name. */
+#define BGU_DETAIL_NO_FOLDER                                                                       \
+    "the destination's folder does not exist; make it, the server never does: "
+
+/** Whether a file could be uploaded to dest now.
+ * @param detail receives, for the log, what stands in the way
+ * @return BGU_OK, BGU_BAD_REQUEST (a folder), BGU_NO_FOLDER, BGU_ACCESS_DENIED, BGU_IO_ERROR */
+bgu_result_e bgu_publish_check(const char *dest, int overwrite, const char **detail,
+                               apr_pool_t *pool);
+
+/** Put the spool file of a session at session->dest as session->plan says. Repeatable.
+ * On another file system the bytes are copied to a hidden name beside the destination first.
+ * @param cause receives the system's error behind a failure
+ * @param detail receives, for the log, what stood in the way
+ * @return BGU_OK; BGU_ACCESS_DENIED if dest exists and may not be replaced, or its folder cannot be
+ *         written; BGU_NO_FOLDER; BGU_DISK_FULL; BGU_IO_ERROR. The spool file stays in any case. */
+bgu_result_e bgu_publish(const bgu_session_t *session, const bgu_spool_t *spool,
+                         apr_status_t *cause, const char **detail, apr_pool_t *pool);
+
+/** Whether a session found COMMITTING without a spool file may be taken for published: a regular
+ * file of its total size is at its destination, and nothing was synced, so that a power cut can
+ * have taken the row back behind the removal of the spool file. */
+int bgu_publish_done(const bgu_session_t *session);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "bgu_spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <apr_strings.h>
+#include "bgu.h"
+
+/* Most pieces handed to one pwritev; what the kernel takes is far more. */
+#define PIECES_MAX 64
+
+struct bgu_spool_t {
+    int fd;
+};
+
+static apr_status_t spool_close(void *data)
+{
+    bgu_spool_t *spool = data;
+
+    return close(spool->fd) == 0 ? APR_SUCCESS : errno;
+}
+
+const char *bgu_spool_path(const char *folder, const char *id, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, folder, "/", id, NULL);
+}
+
+apr_status_t bgu_spool_open(bgu_spool_t **spool, const char *folder, const char *id, int *created,
+                            apr_pool_t *pool)
+{
+    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+    const char *path = bgu_spool_path(folder, id, pool);
+    int fd = open(path, flags);
+
+    /* A commit that did not get through may have left the mode of the destination. */
+    if (fd < 0 && errno == EACCES && chmod(path, S_IRUSR | S_IWUSR) == 0) {
+        fd = open(path, flags);
+    }
+
+    if (created) {
+        *created = 0;
+        if (fd < 0 && errno == ENOENT) {
+            fd = open(path, flags | O_CREAT, S_IRUSR | S_IWUSR);
+            *created = fd >= 0;
+        }
+    }
+    if (fd < 0) {
+        return errno;
+    }
+    *spool = apr_palloc(pool, sizeof(**spool));
+    (*spool)->fd = fd;
+    apr_pool_cleanup_register(pool, *spool, spool_close, apr_pool_cleanup_null);
+    return APR_SUCCESS;
+}
+
+int bgu_spool_fd(const bgu_spool_t *spool)
+{
+    return spool->fd;
+}
+
+apr_status_t bgu_spool_size(apr_off_t *size, const bgu_spool_t *spool)
+{
+    struct stat st;
+
+    if (fstat(spool->fd, &st) != 0) {
+        return errno;
+    }
+    if (st.st_nlink == 0) {
+        return APR_ENOENT;
+    }
+    *size = st.st_size;
+    return APR_SUCCESS;
+}
+
+apr_status_t bgu_spool_lock(bgu_spool_t *spool)
+{
+    while (flock(spool->fd, LOCK_EX) != 0) {
+        if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+void bgu_spool_unlock(bgu_spool_t *spool)
+{
+    (void)flock(spool->fd, LOCK_UN);
+}
+
+/* Drop the first len bytes of the pieces. Returns the number of pieces left, moved to the front. */
+static int skip_bytes(struct iovec *vec, int count, apr_size_t len)
+{
+    int first = 0;
+
+    while (first < count && len >= vec[first].iov_len) {
+        len -= vec[first++].iov_len;
+    }
+    for (int i = first; i < count; i++) {
+        vec[i - first] = vec[i];
+    }
+    if (first < count) {
+        vec[0].iov_base = (char *)vec[0].iov_base + len;
+        vec[0].iov_len -= len;
+    }
+    return count - first;
+}
+
+/* Write all the pieces at the offset, however often the kernel takes only a part. */
+static apr_status_t write_all(int fd, struct iovec *vec, int count, apr_off_t *offset)
+{
+    while (count > 0) {
+        ssize_t written = pwritev(fd, vec, count, *offset);
+        if (written < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return errno;
+        }
+        if (written == 0) {
+            return APR_ENOSPC;
+        }
+        *offset += written;
+        count = skip_bytes(vec, count, (apr_size_t)written);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_off_t total_length(const struct iovec *vec, int count)
+{
+    apr_off_t len = 0;
+
+    for (int i = 0; i < count; i++) {
+        len += (apr_off_t)vec[i].iov_len;
+    }
+    return len;
+}
+
+/* bgu_spool_append() with the lock held. */
+static apr_status_t append_locked(bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
+                                  apr_off_t total, const struct iovec *vec, int count)
+{
+    struct iovec rest[PIECES_MAX];
+    apr_off_t len = total_length(vec, count);
+    apr_status_t rv = bgu_spool_size(size, spool);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (position > *size || len > total - position) {
+        return APR_EINVAL;
+    }
+    apr_off_t known = *size - position;
+    if (known >= len) {
+        return APR_SUCCESS;
+    }
+    for (int i = 0; i < count; i++) {
+        rest[i] = vec[i];
+    }
+    count = skip_bytes(rest, count, (apr_size_t)known);
+    return write_all(spool->fd, rest, count, size);
+}
+
+apr_status_t bgu_spool_append(bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
+                              apr_off_t total, const struct iovec *vec, int count)
+{
+    apr_status_t rv = bgu_spool_lock(spool);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    for (int done = 0; done < count && rv == APR_SUCCESS; done += PIECES_MAX) {
+        int pieces = count - done < PIECES_MAX ? count - done : PIECES_MAX;
+        rv = append_locked(spool, size, position, total, vec + done, pieces);
+        position += total_length(vec + done, pieces);
+    }
+    bgu_spool_unlock(spool);
+    return rv;
+}
+
+apr_status_t bgu_spool_restart(bgu_spool_t *spool)
+{
+    apr_status_t rv = bgu_spool_lock(spool);
+
+    if (rv == APR_SUCCESS) {
+        rv = ftruncate(spool->fd, 0) == 0 ? APR_SUCCESS : errno;
+        bgu_spool_unlock(spool);
+    }
+    return rv;
+}
+
+apr_status_t bgu_spool_sync(bgu_spool_t *spool)
+{
+    return fdatasync(spool->fd) == 0 ? APR_SUCCESS : errno;
+}
+
+apr_status_t bgu_spool_touch(const char *folder, const char *id, apr_pool_t *pool)
+{
+    const char *path = bgu_spool_path(folder, id, pool);
+
+    return utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW) == 0 ? APR_SUCCESS : errno;
+}
+
+apr_time_t bgu_spool_mtime(const char *folder, const char *id, apr_pool_t *pool)
+{
+    struct stat st;
+
+    if (lstat(bgu_spool_path(folder, id, pool), &st) != 0) {
+        return 0;
+    }
+    return apr_time_make(st.st_mtim.tv_sec, st.st_mtim.tv_nsec / 1000);
+}
+
+apr_status_t bgu_spool_remove(const char *folder, const char *id, apr_pool_t *pool)
+{
+    if (unlink(bgu_spool_path(folder, id, pool)) == 0 || errno == ENOENT) {
+        return APR_SUCCESS;
+    }
+    return errno;
+}
+
+apr_status_t bgu_spool_sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return errno;
+    }
+    apr_status_t rv = fsync(fd) == 0 ? APR_SUCCESS : errno;
+    (void)close(fd);
+    return rv;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The spool: one file a session, and the truth about the bytes received.
+ *
+ * N, the next byte wanted, is the file's size. Bytes are only ever appended at the end, under a
+ * short flock that is never held while anyone waits for the network. flock belongs to the open
+ * file, so it works between threads and processes alike and the kernel drops it when a process
+ * dies. A file that has reached its total can no longer be changed by anybody, and one that was
+ * removed (the session is over) takes no more bytes from those who still have it open. */
+
+#ifndef BGU_SPOOL_H
+#define BGU_SPOOL_H
+
+#include <sys/uio.h>
+#include <apr_errno.h>
+#include <apr_pools.h>
+#include <apr_time.h>
+
+/** An open spool file. Owned by its pool, closed with it. */
+typedef struct bgu_spool_t bgu_spool_t;
+
+/** Open the spool file of a session.
+ * @param folder absolute path of the spool
+ * @param id the session, canonical
+ * @param created receives whether the file was made by this call; NULL: never make it
+ * @return APR_SUCCESS; an APR_STATUS_IS_ENOENT status if it (or, when making it, the folder) is
+ *         missing; else the system's error */
+apr_status_t bgu_spool_open(bgu_spool_t **spool, const char *folder, const char *id, int *created,
+                            apr_pool_t *pool);
+
+/** Number of bytes in the file. APR_ENOENT if the file was removed since it was opened. */
+apr_status_t bgu_spool_size(apr_off_t *size, const bgu_spool_t *spool);
+
+/** Append bytes, skipping those that are already there.
+ *
+ * The bytes stand at [position, position + length) of the upload; those below the current size are
+ * skipped, the rest is appended, nothing beyond total is written. Locks, writes, unlocks.
+ * @param size receives the size after it, also when writing failed half-way
+ * @return APR_SUCCESS; APR_EINVAL if position lies beyond the size (a gap) or the bytes reach
+ * beyond total; APR_ENOENT if the file was removed; else the system's error */
+apr_status_t bgu_spool_append(bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
+                              apr_off_t total, const struct iovec *vec, int count);
+
+/** Drop all bytes, for a session that has to begin again. Locks and unlocks. */
+apr_status_t bgu_spool_restart(bgu_spool_t *spool);
+
+/** Force the bytes to the disk. */
+apr_status_t bgu_spool_sync(bgu_spool_t *spool);
+
+/** Note that the session is alive though nothing is written (sets the file's mtime to now).
+ * @return the system's error, APR_ENOENT if there is no file */
+apr_status_t bgu_spool_touch(const char *folder, const char *id, apr_pool_t *pool);
+
+/** Keep all writers and other holders out until bgu_spool_unlock() or the file is closed. Waits. */
+apr_status_t bgu_spool_lock(bgu_spool_t *spool);
+
+/** Let others in again. */
+void bgu_spool_unlock(bgu_spool_t *spool);
+
+/** When the file was last written, in microseconds since 1970; 0 if there is none. */
+apr_time_t bgu_spool_mtime(const char *folder, const char *id, apr_pool_t *pool);
+
+/** The descriptor of the open file, for publishing it. Still owned by spool. */
+int bgu_spool_fd(const bgu_spool_t *spool);
+
+/** Absolute path of a session's spool file. */
+const char *bgu_spool_path(const char *folder, const char *id, apr_pool_t *pool);
+
+/** Remove the spool file of a session; APR_SUCCESS too if there is none. */
+apr_status_t bgu_spool_remove(const char *folder, const char *id, apr_pool_t *pool);
+
+/** Force the folder's entries to the disk. */
+apr_status_t bgu_spool_sync_folder(const char *folder);
+
+#endif

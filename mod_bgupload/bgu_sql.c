@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "bgu_sql.h"
+
+/* The address of a session that belongs to one, for want of a user. */
+#define ADDRESS "CASE user WHEN '' THEN client ELSE '' END"
+
+/* Neither CLOSED nor CANCELLED. */
+#define OPEN "state < 5"
+
+/* Each step takes the schema from the version that is its index to the next (PRAGMA user_version).
+ * Steps are only ever added. */
+const char *const bgu_sql_migrations[] = {
+    "CREATE TABLE session("
+    " id TEXT NOT NULL PRIMARY KEY," /* canonical GUID */
+    " state INTEGER NOT NULL,"       /* bgu_state_e */
+    " user TEXT NOT NULL,"
+    " client TEXT NOT NULL,"
+    " path TEXT NOT NULL,"
+    " query TEXT NOT NULL,"
+    " dest TEXT NOT NULL,"
+    " spool TEXT NOT NULL,"
+    " total INTEGER,"              /* bytes, NULL until the first fragment */
+    " created INTEGER NOT NULL,"   /* microseconds since 1970 */
+    " updated INTEGER NOT NULL,"   /* microseconds since 1970 */
+    " timeout INTEGER NOT NULL,"   /* microseconds */
+    " overwrite INTEGER NOT NULL," /* this and below: bgu_plan_t */
+    " keep_session INTEGER NOT NULL,"
+    " sync INTEGER NOT NULL,"
+    " mode INTEGER NOT NULL"
+    ") WITHOUT ROWID",
+    /* bgu_reply_t */
+    "ALTER TABLE session ADD COLUMN reply INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE session ADD COLUMN reply_url TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE session ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE session ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE session ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE session ADD COLUMN replied INTEGER NOT NULL DEFAULT 0",
+    /* for counting those that are open */
+    "CREATE INDEX session_open ON session(user, " ADDRESS ") WHERE " OPEN,
+};
+
+const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_migrations[0]));
+
+#define COLUMNS                                                                                    \
+    "id, state, user, client, path, query, dest, spool, total, created, updated, timeout,"         \
+    " overwrite, keep_session, sync, mode, reply, reply_url, taken, asked, refused, replied"
+
+/* The open sessions of a session's owner. */
+#define OWN "user = ?3 AND " ADDRESS " = CASE ?3 WHEN '' THEN ?4 ELSE '' END AND " OPEN
+
+/* Counting stops where the limit is. */
+#define COUNT_USER "SELECT count(*) FROM (SELECT 1 FROM session WHERE " OWN
+#define COUNT_ALL  "SELECT count(*) FROM (SELECT 1 FROM session WHERE " OPEN
+
+#define UPDATE                                                                                     \
+    "UPDATE session SET state = ?2, total = ?9, updated = ?11, overwrite = ?13,"                   \
+    " keep_session = ?14, sync = ?15, mode = ?16, reply = ?17, reply_url = ?18,"                   \
+    " taken = ?19, asked = ?20, refused = ?21, replied = ?22"                                      \
+    " WHERE id = ?1 AND state = ?23 AND (total IS NULL OR total IS ?9)"
+
+const char *const bgu_sql_statements[BGU_SQL_COUNT] = {
+    /* A session without a user belongs to its address. */
+    [BGU_SQL_CREATE] = "INSERT INTO session(" COLUMNS ") SELECT"
+                       " ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+                       " ?17, ?18, ?19, ?20, ?21, ?22"
+                       " WHERE (?25 = 0 OR ?25 > (" COUNT_USER " LIMIT ?25)))"
+                       " AND (?26 = 0 OR ?26 > (" COUNT_ALL " LIMIT ?26)))",
+    [BGU_SQL_COUNT_USER] = COUNT_USER " LIMIT ?24)",
+    [BGU_SQL_COUNT_ALL] = COUNT_ALL " LIMIT ?24)",
+    [BGU_SQL_FIND] = "SELECT " COLUMNS " FROM session WHERE id = ?1",
+    [BGU_SQL_UPDATE] = UPDATE,
+    [BGU_SQL_PROMISE] = UPDATE " AND ?27 >= ?9 + (SELECT total(total) FROM session"
+                               " WHERE id <> ?1 AND " OWN ")",
+    [BGU_SQL_REMOVE] = "DELETE FROM session WHERE id = ?1 AND state = ?23",
+    [BGU_SQL_LIST] = "SELECT " COLUMNS " FROM session WHERE id > ?1 ORDER BY id LIMIT ?24",
+};

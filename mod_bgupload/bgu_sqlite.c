@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "bgu_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <apr_strings.h>
+#include <apr_thread_mutex.h>
+#include "bgu_error.h"
+
+struct bgu_sqlite_t {
+    bgu_sqlite_setup_t setup;
+    apr_thread_mutex_t *lock; /* guards idle */
+    bgu_connection_t *idle;
+};
+
+apr_status_t bgu_sqlite_status(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return APR_SUCCESS;
+    case SQLITE_NOMEM:
+        return APR_ENOMEM;
+    default:
+        return BGU_SQLITE_STATUS + (rc & 0xff);
+    }
+}
+
+apr_status_t bgu_sqlite_make_file(const char *path, int make)
+{
+    /* A file that exists is not opened here: closing it would drop the locks that other connections
+     * of this process hold on it (POSIX). */
+    if (!make) {
+        return access(path, F_OK) == 0 ? APR_SUCCESS : errno;
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd >= 0) {
+        (void)close(fd);
+        return APR_SUCCESS;
+    }
+    return errno == EEXIST ? APR_SUCCESS : errno;
+}
+
+static void disconnect(const bgu_sqlite_t *sqlite, bgu_connection_t *conn)
+{
+    for (int i = 0; conn->stmt && i < sqlite->setup.count; i++) {
+        (void)sqlite3_finalize(conn->stmt[i]);
+    }
+    (void)sqlite3_close(conn->db);
+    free(conn->stmt);
+    free(conn);
+}
+
+static apr_status_t close_idle(void *data)
+{
+    bgu_sqlite_t *sqlite = data;
+
+    while (sqlite->idle) {
+        bgu_connection_t *conn = sqlite->idle;
+        sqlite->idle = conn->next;
+        disconnect(sqlite, conn);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t bgu_sqlite_make(bgu_sqlite_t **sqlite, const bgu_sqlite_setup_t *setup,
+                             apr_pool_t *pool)
+{
+    *sqlite = apr_pcalloc(pool, sizeof(**sqlite));
+    (*sqlite)->setup = *setup;
+    apr_status_t rv = apr_thread_mutex_create(&(*sqlite)->lock, APR_THREAD_MUTEX_DEFAULT, pool);
+    if (rv == APR_SUCCESS) {
+        apr_pool_cleanup_register(pool, *sqlite, close_idle, apr_pool_cleanup_null);
+    }
+    return rv;
+}
+
+int bgu_sqlite_connect(bgu_sqlite_t *sqlite, bgu_connection_t **conn)
+{
+    const bgu_sqlite_setup_t *setup = &sqlite->setup;
+    bgu_connection_t *c = calloc(1, sizeof(*c));
+    int rc = SQLITE_NOMEM;
+
+    if (c == NULL) {
+        return rc;
+    }
+    c->stmt = calloc((size_t)setup->count, sizeof(*c->stmt));
+    if (c->stmt) {
+        rc =
+            sqlite3_open_v2(setup->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_busy_timeout(c->db, setup->busy_timeout);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_exec(c->db, setup->pragmas, NULL, NULL, NULL);
+    }
+    if (rc != SQLITE_OK) {
+        disconnect(sqlite, c);
+        return rc;
+    }
+    *conn = c;
+    return SQLITE_OK;
+}
+
+int bgu_sqlite_prepare(const bgu_sqlite_t *sqlite, bgu_connection_t *conn)
+{
+    int rc = SQLITE_OK;
+
+    for (int i = 0; i < sqlite->setup.count && rc == SQLITE_OK; i++) {
+        rc = sqlite3_prepare_v3(conn->db, sqlite->setup.statements[i], -1,
+                                SQLITE_PREPARE_PERSISTENT, &conn->stmt[i], NULL);
+    }
+    return rc;
+}
+
+apr_status_t bgu_sqlite_borrow(bgu_sqlite_t *sqlite, bgu_connection_t **conn)
+{
+    apr_thread_mutex_lock(sqlite->lock);
+    *conn = sqlite->idle;
+    if (*conn) {
+        sqlite->idle = (*conn)->next;
+    }
+    apr_thread_mutex_unlock(sqlite->lock);
+    if (*conn) {
+        return APR_SUCCESS;
+    }
+    int rc = bgu_sqlite_connect(sqlite, conn);
+    if (rc != SQLITE_OK) {
+        return bgu_sqlite_status(rc);
+    }
+    rc = bgu_sqlite_prepare(sqlite, *conn);
+    if (rc != SQLITE_OK) {
+        disconnect(sqlite, *conn);
+    }
+    return bgu_sqlite_status(rc);
+}
+
+apr_status_t bgu_sqlite_give_back(bgu_sqlite_t *sqlite, bgu_connection_t *conn, int rc)
+{
+    if (bgu_sqlite_status(rc) != APR_SUCCESS && (rc & 0xff) != SQLITE_CONSTRAINT) {
+        disconnect(sqlite, conn);
+        return bgu_sqlite_status(rc);
+    }
+    apr_thread_mutex_lock(sqlite->lock);
+    conn->next = sqlite->idle;
+    sqlite->idle = conn;
+    apr_thread_mutex_unlock(sqlite->lock);
+    return bgu_sqlite_status(rc);
+}
+
+int bgu_sqlite_run(sqlite3_stmt *stmt)
+{
+    int rc = sqlite3_step(stmt);
+
+    /* The reset repeats the failure of the step, if there was one. */
+    (void)sqlite3_reset(stmt);
+    (void)sqlite3_clear_bindings(stmt);
+    return rc;
+}
+
+void bgu_sqlite_bind_text(sqlite3_stmt *stmt, int param, const char *text)
+{
+    (void)sqlite3_bind_text(stmt, param, text, -1, SQLITE_STATIC);
+}
+
+const char *bgu_sqlite_text(sqlite3_stmt *stmt, int column, apr_pool_t *pool)
+{
+    const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+    return apr_pstrdup(pool, text ? text : "");
+}
+
+int bgu_sqlite_query_int(sqlite3 *db, const char *sql, int *value)
+{
+    sqlite3_stmt *stmt;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        *value = sqlite3_column_int(stmt, 0);
+        rc = SQLITE_OK;
+    }
+    (void)sqlite3_finalize(stmt);
+    return rc;
+}
+
+const char *bgu_sqlite_advice(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        return "it is damaged or no SQLite database: restore it, or move it away to start afresh";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+        return "the file and its folder must be writable by the server's user";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "another program keeps it locked: end that program";
+    default:
+        return "see whether its disk is full or failing";
+    }
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The embedded store: one SQLite database in WAL mode. Its SQL stands in bgu_sql.[ch].
+ *
+ * Readers never wait. Writers wait for each other inside SQLite, across threads and processes, for
+ * BGU_SQLITE_BUSY_TIMEOUT at most.
+ *
+ * A commit appends to the write-ahead log without syncing (synchronous=NORMAL): it survives the
+ * death of all processes, and a power cut can only take back the latest ones, in order. Changes
+ * that are asked to be durable are synced (FULL), and all earlier ones with them. */
+
+#include "bgu_store.h"
+
+#include <string.h>
+#include <apr_strings.h>
+#include "bgu_guid.h"
+#include "bgu_sql.h"
+#include "bgu_sqlite.h"
+#include "bgu_sqlite_adopt.h"
+
+struct bgu_store_t {
+    bgu_sqlite_t *sqlite;
+};
+
+/* Run a change; one that is to be durable syncs the log up to and with it. */
+static int run_change(bgu_connection_t *conn, bgu_sql_e which, int durable)
+{
+    int rc = SQLITE_OK;
+
+    if (durable) {
+        rc = sqlite3_exec(conn->db, BGU_SQL_DURABLE, NULL, NULL, NULL);
+    }
+    if (rc == SQLITE_OK) {
+        rc = bgu_sqlite_run(conn->stmt[which]);
+    }
+    if (durable) {
+        (void)sqlite3_exec(conn->db, BGU_SQL_NOT_DURABLE, NULL, NULL, NULL);
+    }
+    return rc;
+}
+
+/* Whether as many of the sessions that a statement counts are open as there may be. */
+static int reaches(sqlite3_stmt *count, const bgu_session_t *session, int limit)
+{
+    int reached = 0;
+
+    if (limit > 0) {
+        bgu_sqlite_bind_text(count, BGU_P_USER, session->user);
+        bgu_sqlite_bind_text(count, BGU_P_CLIENT, session->client);
+        (void)sqlite3_bind_int(count, BGU_P_LIMIT, limit);
+        reached = sqlite3_step(count) == SQLITE_ROW && sqlite3_column_int(count, 0) >= limit;
+        (void)sqlite3_reset(count);
+        (void)sqlite3_clear_bindings(count);
+    }
+    return reached;
+}
+
+/* The columns that update() writes, and the key. */
+static void bind_changing(sqlite3_stmt *stmt, const bgu_session_t *session)
+{
+    bgu_sqlite_bind_text(stmt, BGU_P_ID, session->id);
+    (void)sqlite3_bind_int(stmt, BGU_P_STATE, session->state);
+    if (session->total != BGU_TOTAL_UNKNOWN) {
+        (void)sqlite3_bind_int64(stmt, BGU_P_TOTAL, session->total);
+    }
+    (void)sqlite3_bind_int64(stmt, BGU_P_UPDATED, session->updated);
+    (void)sqlite3_bind_int(stmt, BGU_P_OVERWRITE, session->plan.overwrite);
+    (void)sqlite3_bind_int(stmt, BGU_P_KEEP_SESSION, session->plan.keep_session);
+    (void)sqlite3_bind_int(stmt, BGU_P_SYNC, session->plan.sync);
+    (void)sqlite3_bind_int64(stmt, BGU_P_MODE, session->plan.mode);
+    (void)sqlite3_bind_int(stmt, BGU_P_REPLY, session->reply.kind);
+    bgu_sqlite_bind_text(stmt, BGU_P_REPLY_URL, session->reply.url ? session->reply.url : "");
+    (void)sqlite3_bind_int(stmt, BGU_P_TAKEN, session->reply.taken);
+    (void)sqlite3_bind_int(stmt, BGU_P_ASKED, session->reply.asked);
+    (void)sqlite3_bind_int(stmt, BGU_P_REFUSED, session->reply.refused);
+    (void)sqlite3_bind_int64(stmt, BGU_P_REPLIED, session->reply.made);
+}
+
+/* The current row as a session; NULL if it cannot be one of ours. */
+static bgu_session_t *read_row(sqlite3_stmt *stmt, apr_pool_t *pool)
+{
+    bgu_session_t *session = apr_pcalloc(pool, sizeof(*session));
+    int state = sqlite3_column_int(stmt, BGU_P_STATE - 1);
+    char id[BGU_ID_LEN + 1];
+
+    if (state < BGU_STATE_RECEIVING || state > BGU_STATE_CANCELLED) {
+        return NULL;
+    }
+    session->id = bgu_sqlite_text(stmt, BGU_P_ID - 1, pool);
+    /* Paths are made of it, and the administrator's program may run as root. */
+    if (!bgu_guid_parse(id, session->id, strlen(session->id)) || strcmp(id, session->id) != 0) {
+        return NULL;
+    }
+    session->state = (bgu_state_e)state;
+    session->user = bgu_sqlite_text(stmt, BGU_P_USER - 1, pool);
+    session->client = bgu_sqlite_text(stmt, BGU_P_CLIENT - 1, pool);
+    session->path = bgu_sqlite_text(stmt, BGU_P_PATH - 1, pool);
+    session->query = bgu_sqlite_text(stmt, BGU_P_QUERY - 1, pool);
+    session->dest = bgu_sqlite_text(stmt, BGU_P_DEST - 1, pool);
+    session->spool = bgu_sqlite_text(stmt, BGU_P_SPOOL - 1, pool);
+    session->total = sqlite3_column_type(stmt, BGU_P_TOTAL - 1) == SQLITE_NULL
+                         ? BGU_TOTAL_UNKNOWN
+                         : sqlite3_column_int64(stmt, BGU_P_TOTAL - 1);
+    session->created = sqlite3_column_int64(stmt, BGU_P_CREATED - 1);
+    session->updated = sqlite3_column_int64(stmt, BGU_P_UPDATED - 1);
+    session->timeout = sqlite3_column_int64(stmt, BGU_P_TIMEOUT - 1);
+    session->plan.overwrite = sqlite3_column_int(stmt, BGU_P_OVERWRITE - 1);
+    session->plan.keep_session = sqlite3_column_int(stmt, BGU_P_KEEP_SESSION - 1);
+    session->plan.sync = (bgu_sync_e)sqlite3_column_int(stmt, BGU_P_SYNC - 1);
+    session->plan.mode = (apr_uint32_t)sqlite3_column_int64(stmt, BGU_P_MODE - 1) & 0777u;
+    session->reply.kind = (bgu_reply_e)sqlite3_column_int(stmt, BGU_P_REPLY - 1);
+    session->reply.url = bgu_sqlite_text(stmt, BGU_P_REPLY_URL - 1, pool);
+    session->reply.taken = sqlite3_column_int(stmt, BGU_P_TAKEN - 1);
+    session->reply.asked = sqlite3_column_int(stmt, BGU_P_ASKED - 1);
+    session->reply.refused = sqlite3_column_int(stmt, BGU_P_REFUSED - 1);
+    session->reply.made = sqlite3_column_int64(stmt, BGU_P_REPLIED - 1);
+    return session;
+}
+
+/* Why an insertion did not insert. */
+static apr_status_t limit_of(bgu_connection_t *conn, const bgu_session_t *session,
+                             const bgu_limits_t *limits)
+{
+    return reaches(conn->stmt[BGU_SQL_COUNT_ALL], session, limits->total) ? BGU_STATUS_TOTAL_LIMIT
+                                                                          : BGU_STATUS_USER_LIMIT;
+}
+
+static apr_status_t store_create(bgu_store_t *store, const bgu_session_t *session,
+                                 const bgu_limits_t *limits, int durable)
+{
+    static const bgu_limits_t none = {0, 0};
+    bgu_connection_t *conn;
+    apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    sqlite3_stmt *stmt = conn->stmt[BGU_SQL_CREATE];
+    limits = limits ? limits : &none;
+    bind_changing(stmt, session);
+    bgu_sqlite_bind_text(stmt, BGU_P_USER, session->user);
+    bgu_sqlite_bind_text(stmt, BGU_P_CLIENT, session->client);
+    bgu_sqlite_bind_text(stmt, BGU_P_PATH, session->path);
+    bgu_sqlite_bind_text(stmt, BGU_P_QUERY, session->query);
+    bgu_sqlite_bind_text(stmt, BGU_P_DEST, session->dest);
+    bgu_sqlite_bind_text(stmt, BGU_P_SPOOL, session->spool);
+    (void)sqlite3_bind_int64(stmt, BGU_P_CREATED, session->created);
+    (void)sqlite3_bind_int64(stmt, BGU_P_TIMEOUT, session->timeout);
+    (void)sqlite3_bind_int(stmt, BGU_P_PER_USER, limits->per_user);
+    (void)sqlite3_bind_int(stmt, BGU_P_TOTAL_LIMIT, limits->total);
+    int rc = run_change(conn, BGU_SQL_CREATE, durable);
+    if (rc == SQLITE_DONE && sqlite3_changes(conn->db) == 0) {
+        rv = limit_of(conn, session, limits);
+    }
+    apr_status_t end = bgu_sqlite_give_back(store->sqlite, conn, rc);
+    if ((rc & 0xff) == SQLITE_CONSTRAINT) {
+        return APR_EEXIST;
+    }
+    return end == APR_SUCCESS ? rv : end;
+}
+
+static apr_status_t store_find(bgu_store_t *store, bgu_session_t **session, const char *id,
+                               apr_pool_t *pool)
+{
+    bgu_connection_t *conn;
+    apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
+
+    *session = NULL;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    sqlite3_stmt *stmt = conn->stmt[BGU_SQL_FIND];
+    bgu_sqlite_bind_text(stmt, BGU_P_ID, id);
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        *session = read_row(stmt, pool);
+        rc = *session ? rc : SQLITE_CORRUPT;
+    }
+    (void)sqlite3_reset(stmt);
+    (void)sqlite3_clear_bindings(stmt);
+    rv = bgu_sqlite_give_back(store->sqlite, conn, rc);
+    return rc == SQLITE_DONE ? APR_NOTFOUND : rv;
+}
+
+/* End a change that is allowed to find its row moved on: APR_EAGAIN then. */
+static apr_status_t end_swap(bgu_store_t *store, bgu_connection_t *conn, int rc)
+{
+    int changed = rc == SQLITE_DONE && sqlite3_changes(conn->db) == 1;
+    apr_status_t rv = bgu_sqlite_give_back(store->sqlite, conn, rc);
+
+    return rv == APR_SUCCESS && !changed ? APR_EAGAIN : rv;
+}
+
+static apr_status_t store_update(bgu_store_t *store, const bgu_session_t *session,
+                                 bgu_state_e expected, int durable)
+{
+    bgu_connection_t *conn;
+    apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    bind_changing(conn->stmt[BGU_SQL_UPDATE], session);
+    (void)sqlite3_bind_int(conn->stmt[BGU_SQL_UPDATE], BGU_P_EXPECTED, expected);
+    return end_swap(store, conn, run_change(conn, BGU_SQL_UPDATE, durable));
+}
+
+/* Whether a row that did not take its promise still could: then it was the quota. */
+static int is_unpromised(bgu_store_t *store, const bgu_session_t *session, bgu_state_e expected)
+{
+    bgu_session_t *now;
+    apr_pool_t *pool;
+    int unpromised = 0;
+
+    if (apr_pool_create(&pool, NULL) == APR_SUCCESS) {
+        unpromised = store_find(store, &now, session->id, pool) == APR_SUCCESS &&
+                     now->state == expected && now->total == BGU_TOTAL_UNKNOWN;
+        apr_pool_destroy(pool);
+    }
+    return unpromised;
+}
+
+static apr_status_t store_promise(bgu_store_t *store, const bgu_session_t *session,
+                                  bgu_state_e expected, apr_off_t quota, int durable)
+{
+    bgu_connection_t *conn;
+    apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    sqlite3_stmt *stmt = conn->stmt[BGU_SQL_PROMISE];
+    bind_changing(stmt, session);
+    bgu_sqlite_bind_text(stmt, BGU_P_USER, session->user);
+    bgu_sqlite_bind_text(stmt, BGU_P_CLIENT, session->client);
+    (void)sqlite3_bind_int(stmt, BGU_P_EXPECTED, expected);
+    (void)sqlite3_bind_int64(stmt, BGU_P_QUOTA, quota);
+    rv = end_swap(store, conn, run_change(conn, BGU_SQL_PROMISE, durable));
+    return APR_STATUS_IS_EAGAIN(rv) && is_unpromised(store, session, expected) ? BGU_STATUS_QUOTA
+                                                                               : rv;
+}
+
+static apr_status_t store_remove(bgu_store_t *store, const char *id, bgu_state_e expected)
+{
+    bgu_connection_t *conn;
+    apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    bgu_sqlite_bind_text(conn->stmt[BGU_SQL_REMOVE], BGU_P_ID, id);
+    (void)sqlite3_bind_int(conn->stmt[BGU_SQL_REMOVE], BGU_P_EXPECTED, expected);
+    return end_swap(store, conn, run_change(conn, BGU_SQL_REMOVE, 0));
+}
+
+static apr_status_t store_list(bgu_store_t *store, apr_array_header_t *sessions, const char *after,
+                               int max, apr_pool_t *pool)
+{
+    bgu_connection_t *conn;
+    int rc;
+    apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    sqlite3_stmt *stmt = conn->stmt[BGU_SQL_LIST];
+    bgu_sqlite_bind_text(stmt, BGU_P_ID, after);
+    (void)sqlite3_bind_int(stmt, BGU_P_LIMIT, max);
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        bgu_session_t *session = read_row(stmt, pool);
+        if (session == NULL) {
+            rc = SQLITE_CORRUPT;
+            break;
+        }
+        APR_ARRAY_PUSH(sessions, bgu_session_t *) = session;
+    }
+    (void)sqlite3_reset(stmt);
+    (void)sqlite3_clear_bindings(stmt);
+    return bgu_sqlite_give_back(store->sqlite, conn, rc);
+}
+
+static apr_status_t store_open(bgu_store_t **result, const char *where, int make,
+                               const char **error, apr_pool_t *pool)
+{
+    bgu_sqlite_setup_t setup = {
+        .path = apr_pstrdup(pool, where),
+        .busy_timeout = BGU_SQLITE_BUSY_TIMEOUT,
+        .pragmas = BGU_SQL_SETUP,
+        .statements = bgu_sql_statements,
+        .count = BGU_SQL_COUNT,
+    };
+    bgu_connection_t *conn;
+    bgu_store_t *store = apr_pcalloc(pool, sizeof(*store));
+    apr_status_t rv = bgu_sqlite_make_file(where, make);
+
+    if (rv != APR_SUCCESS) {
+        char reason[120];
+        *error = apr_psprintf(pool,
+                              "cannot open the session database %s: %s; the file and its "
+                              "folder must exist and be writable by the server's user",
+                              where, apr_strerror(rv, reason, sizeof(reason)));
+        return rv;
+    }
+    *error = NULL;
+    rv = bgu_sqlite_make(&store->sqlite, &setup, pool);
+    if (rv != APR_SUCCESS) {
+        *error = "cannot make a mutex";
+        return rv;
+    }
+    int rc = bgu_sqlite_connect(store->sqlite, &conn);
+    if (rc == SQLITE_OK) {
+        rc = bgu_sqlite_adopt(conn->db, where, make, error, pool);
+        if (rc == SQLITE_OK) {
+            rc = bgu_sqlite_prepare(store->sqlite, conn);
+        }
+        (void)bgu_sqlite_give_back(store->sqlite, conn, rc);
+    }
+    if (rc != SQLITE_OK && *error == NULL) {
+        *error = apr_psprintf(pool, "cannot use the session database %s: %s; %s", where,
+                              sqlite3_errstr(rc), bgu_sqlite_advice(rc));
+    }
+    *result = store;
+    return bgu_sqlite_status(rc);
+}
+
+const bgu_store_provider_t bgu_store_sqlite = {
+    .open = store_open,
+    .create = store_create,
+    .find = store_find,
+    .update = store_update,
+    .promise = store_promise,
+    .remove = store_remove,
+    .list = store_list,
+};

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The body of a request as the core wants it: gathered from the input filters into pieces that are
+ * written at once. Buckets are held, not copied, until they are written. */
+
+#include "mod_bgupload.h"
+
+#include <apr_buckets.h>
+#include <http_protocol.h>
+#include <util_filter.h>
+
+/* Most pieces gathered for one write. A bucket of the network holds up to 8,000 bytes and takes
+ * that much memory however little came in, so this also bounds the memory of a request. */
+#define PIECES_MAX 64
+
+typedef struct body_t {
+    bgu_reader_t reader; /* first: the core's view of it */
+    request_rec *r;
+    apr_bucket_brigade *in;   /* from the filters, not looked at yet */
+    apr_bucket_brigade *held; /* what the pieces point to */
+    apr_status_t end;         /* why no more will come, or APR_SUCCESS */
+    int count;
+    struct iovec pieces[PIECES_MAX];
+} body_t;
+
+/* Get more from the filters, waiting for it. */
+static void fetch(body_t *body, apr_size_t max)
+{
+    apr_status_t rv = ap_get_brigade(body->r->input_filters, body->in, AP_MODE_READBYTES,
+                                     APR_BLOCK_READ, (apr_off_t)max);
+
+    if (rv == APR_SUCCESS && APR_BRIGADE_EMPTY(body->in)) {
+        rv = APR_EOF;
+    }
+    body->end = rv;
+}
+
+/* Make the bucket's bytes outlive the next read from the filters. mod_ssl reads into a buffer that
+ * it uses again, so there this is a copy; for the network's own buckets it does nothing. */
+static apr_status_t keep(apr_bucket *bucket, apr_pool_t *pool, struct iovec *piece)
+{
+    const char *data;
+    apr_size_t len;
+    apr_status_t rv = apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_bucket_setaside(bucket, pool);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ);
+    }
+    if (rv == APR_SUCCESS) {
+        piece->iov_base = (void *)(apr_uintptr_t)data;
+        piece->iov_len = len;
+    }
+    return rv;
+}
+
+/* Move the first bucket into the pieces. Returns the number of bytes gained. */
+static apr_size_t gather(body_t *body)
+{
+    apr_bucket *bucket = APR_BRIGADE_FIRST(body->in);
+    struct iovec *piece = &body->pieces[body->count];
+
+    if (APR_BUCKET_IS_METADATA(bucket)) {
+        if (APR_BUCKET_IS_EOS(bucket)) {
+            body->end = APR_EOF;
+        } else if (AP_BUCKET_IS_ERROR(bucket)) {
+            body->end = APR_ECONNABORTED;
+        }
+        apr_bucket_delete(bucket);
+        return 0;
+    }
+    body->end = keep(bucket, body->r->pool, piece);
+    if (body->end != APR_SUCCESS || piece->iov_len == 0) {
+        apr_bucket_delete(bucket);
+        return 0;
+    }
+    APR_BUCKET_REMOVE(bucket);
+    APR_BRIGADE_INSERT_TAIL(body->held, bucket);
+    body->count++;
+    return piece->iov_len;
+}
+
+static apr_status_t body_read(bgu_reader_t *reader, const struct iovec **vec, int *count,
+                              apr_size_t max)
+{
+    body_t *body = (body_t *)reader;
+    apr_size_t len = 0;
+
+    apr_brigade_cleanup(body->held);
+    body->count = 0;
+    while (len < max && body->count < PIECES_MAX && body->end == APR_SUCCESS) {
+        if (APR_BRIGADE_EMPTY(body->in)) {
+            fetch(body, max - len);
+        } else {
+            len += gather(body);
+        }
+    }
+    *vec = body->pieces;
+    *count = body->count;
+    /* What came before the end is worth having; the end is told with the next call. */
+    return body->count ? APR_SUCCESS : body->end;
+}
+
+bgu_reader_t *mod_bgupload_body_make(request_rec *r)
+{
+    body_t *body = apr_pcalloc(r->pool, sizeof(*body));
+
+    body->reader.read = body_read;
+    body->r = r;
+    body->in = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    body->held = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    return &body->reader;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Directives: the table, what they set, how nested sections merge, and the defaults. */
+
+#ifndef MOD_BGUPLOAD_CONFIG_H
+#define MOD_BGUPLOAD_CONFIG_H
+
+#include "mod_bgupload.h"
+
+/** What the directives of a folder set. -1 and NULL: not set. */
+typedef struct mod_bgupload_dir_t {
+    int enabled;                          /**< BGUpload */
+    const char *spool;                    /**< absolute folder */
+    apr_off_t max_size;                   /**< bytes; 0: any */
+    apr_off_t max_fragment;               /**< bytes; 0: any */
+    int overwrite;                        /**< BGUploadAllowOverwrites */
+    apr_interval_time_t timeout;          /**< microseconds */
+    const char *host_id;                  /**< with a port, if one was given */
+    apr_interval_time_t host_id_fallback; /**< microseconds */
+    int commit_on_last;                   /**< BGUploadCommit OnLastFragment */
+    int sync;                             /**< bgu_sync_e */
+    int mode;                             /**< permission bits */
+    int method_override;                  /**< BGUploadMethodOverride */
+    apr_off_t quota;                      /**< bytes; 0: any */
+    int max_sessions_per_user;            /**< 0: any */
+    int notify;                           /**< bgu_notify_e */
+    const char *notify_url;               /**< as configured, absolute or relative */
+    const char *notify_ca;                /**< absolute path */
+    apr_interval_time_t notify_timeout;   /**< microseconds */
+    apr_off_t max_reply;                  /**< bytes; 0: any */
+} mod_bgupload_dir_t;
+
+/** What the global directives set, and what was noted while the configuration was read. */
+typedef struct mod_bgupload_server_t {
+    const bgu_store_provider_t *provider;
+    const char *store;                    /**< where the provider keeps its sessions */
+    int store_set;                        /**< by a directive */
+    apr_interval_time_t cleanup_interval; /**< microseconds; 0: never in the server */
+    apr_interval_time_t tombstone;        /**< microseconds */
+    int max_sessions;                     /**< open at once; 0: any */
+    int enabled;                          /**< BGUpload On stands somewhere */
+    apr_array_header_t *spools;           /**< folders that BGUploadSpool names (const char *) */
+    int notified;                         /**< BGUploadNotify other than None stands somewhere */
+    int notify_url_set;                   /**< and so does BGUploadNotifyURL */
+    apr_uint32_t default_mode;            /**< 0666 less the umask, known from post_config on */
+} mod_bgupload_server_t;
+
+/** The directives. */
+extern const command_rec mod_bgupload_directives[];
+
+/** Spool where BGUploadSpool is not set. */
+#define MOD_BGUPLOAD_SPOOL_DEFAULT BGU_STATE_DIR "/spool"
+
+/** BGUploadSessionTimeout where it is not set, in microseconds. */
+#define MOD_BGUPLOAD_TIMEOUT_DEFAULT apr_time_from_sec(14 * 86400)
+
+/** httpd's create_dir_config, merge_dir_config and create_server_config. */
+void *mod_bgupload_dir_create(apr_pool_t *pool, char *dir);
+void *mod_bgupload_dir_merge(apr_pool_t *pool, void *base, void *add);
+void *mod_bgupload_server_create(apr_pool_t *pool, server_rec *s);
+
+/** The global settings. */
+mod_bgupload_server_t *mod_bgupload_server(void);
+
+/** The settings of the request's folder. */
+const mod_bgupload_dir_t *mod_bgupload_dir(request_rec *r);
+
+/** The settings of the request's folder as the core wants them, with defaults filled in. */
+bgu_policy_t mod_bgupload_policy(request_rec *r);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The reply of a server application, between the core and httpd: the URLs around it, and its
+ * serving (protocol: upload-reply).
+ *
+ * A reply's URL is <folder of the destination>/BITS-Sessions/Replies/{ID}/responsefile.bin. It lies
+ * below the folder, so the folder's authentication and authorisation hold for it. */
+
+#include "mod_bgupload.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <apr_portable.h>
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <util_filter.h>
+#include "bgu_guid.h"
+#include "bgu_notify_answer.h"
+#include "bgu_session.h"
+#include "bgu_spool.h"
+#include "bgu_spool_reply.h"
+#include "mod_bgupload_config.h"
+
+/* Length of the folder part of a path, with the slash at its end. */
+static apr_size_t folder_length(const char *path)
+{
+    return (apr_size_t)(strrchr(path, '/') - path) + 1;
+}
+
+/* The absolute URL of a decoded path on this server, or on the host that the client was sent to. */
+static const char *absolute_url(request_rec *r, const char *path, const char *host)
+{
+    const char *escaped = ap_os_escape_path(r->pool, path, 1);
+
+    if (host == NULL) {
+        return ap_construct_url(r->pool, escaped, r);
+    }
+    return apr_pstrcat(r->pool, ap_http_scheme(r), "://", host, escaped, NULL);
+}
+
+int mod_bgupload_reply_request(request_rec *r, bgu_request_t *request, const char **detail)
+{
+    const mod_bgupload_dir_t *conf = mod_bgupload_dir(r);
+    const char *folder = apr_pstrmemdup(r->pool, r->uri, folder_length(r->uri));
+
+    request->notifier = mod_bgupload_notifier;
+    request->url = absolute_url(r, r->uri, NULL);
+    request->reply_base =
+        apr_pstrcat(r->pool, absolute_url(r, folder, conf->host_id), BGU_REPLY_FOLDER, NULL);
+    if (conf->notify_url) {
+        request->notify_url = bgu_notify_url(conf->notify_url, request->url, "", r->pool);
+    }
+    if (request->notify_url) {
+        return 1;
+    }
+    *detail = "BGUploadNotify is on here without a usable BGUploadNotifyURL";
+    return 0;
+}
+
+/* The session id in the path of a reply, and the length of the folder before. NULL: no such path.
+ */
+static const char *parse_path(request_rec *r, apr_size_t *folder_len)
+{
+    const char *start = ap_strstr_c(r->uri, "/" BGU_REPLY_FOLDER);
+    char *id = apr_palloc(r->pool, BGU_ID_LEN + 1);
+
+    if (start == NULL) {
+        return NULL;
+    }
+    *folder_len = (apr_size_t)(start - r->uri) + 1;
+    start += strlen("/" BGU_REPLY_FOLDER);
+    const char *end = strchr(start, '/');
+    if (end == NULL || strcmp(end + 1, BGU_REPLY_FILE_NAME) != 0 ||
+        !bgu_guid_parse(id, start, (apr_size_t)(end - start))) {
+        return NULL;
+    }
+    return id;
+}
+
+/* The session whose reply may be served to this request. NULL: nobody needs to know why not. */
+static bgu_session_t *find_session(request_rec *r)
+{
+    apr_size_t folder_len;
+    bgu_session_t *session;
+    const char *id = parse_path(r, &folder_len);
+    const bgu_sessions_t *sessions = &mod_bgupload_sessions;
+
+    if (id == NULL || !mod_bgupload_store_ready(r->server) ||
+        sessions->provider->find(sessions->store, &session, id, r->pool) != APR_SUCCESS) {
+        return NULL;
+    }
+    if (folder_length(session->path) != folder_len ||
+        strncmp(session->path, r->uri, folder_len) != 0 ||
+        strcmp(session->user, r->user ? r->user : "") != 0) {
+        return NULL;
+    }
+    if ((session->state != BGU_STATE_COMPLETE && session->state != BGU_STATE_PUBLISHED) ||
+        session->reply.kind != BGU_REPLY_FILE || bgu_session_expired(session, r->pool)) {
+        return NULL;
+    }
+    return session;
+}
+
+static apr_status_t close_fd(void *data)
+{
+    (void)close((int)(intptr_t)data);
+    return APR_SUCCESS;
+}
+
+/* The reply as an open file, closed with the request. The application can write to its folder: it
+ * shall not make us serve what only we may read, so links are not followed, of either kind. */
+static apr_file_t *open_reply(request_rec *r, const bgu_session_t *session, apr_off_t *size)
+{
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+    const char *path = bgu_reply_path(session->spool, session->id, r->pool);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    apr_int32_t flags = APR_FOPEN_READ;
+    apr_file_t *file;
+    struct stat st;
+
+    if (fd < 0) {
+        return NULL;
+    }
+    apr_pool_cleanup_register(r->pool, (void *)(intptr_t)fd, close_fd, close_fd);
+#if APR_HAS_SENDFILE
+    if (core->enable_sendfile == ENABLE_SENDFILE_ON) {
+        flags |= APR_FOPEN_SENDFILE_ENABLED;
+    }
+#endif
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+        apr_os_file_put(&file, &fd, flags, r->pool) != APR_SUCCESS) {
+        return NULL;
+    }
+    *size = st.st_size;
+    return file;
+}
+
+/* Validators that never change, so that a client can go on after an interruption. */
+static int set_headers(request_rec *r, const bgu_session_t *session, apr_off_t size)
+{
+    apr_table_setn(r->headers_out, "ETag", apr_pstrcat(r->pool, "\"", session->id, "\"", NULL));
+    apr_table_setn(r->headers_out, "Accept-Ranges", "bytes");
+    ap_update_mtime(r, session->reply.made);
+    ap_set_last_modified(r);
+    ap_set_content_type(r, "application/octet-stream");
+    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
+    ap_set_content_length(r, size);
+    return ap_meets_conditions(r);
+}
+
+int mod_bgupload_is_reply(request_rec *r)
+{
+    apr_size_t folder_len;
+
+    return r->method_number == M_GET && mod_bgupload_dir(r)->enabled == 1 &&
+           parse_path(r, &folder_len) != NULL;
+}
+
+int mod_bgupload_reply_handler(request_rec *r)
+{
+    bgu_session_t *session;
+    apr_file_t *file;
+    apr_off_t size;
+    apr_bucket_brigade *brigade;
+
+    if (!mod_bgupload_is_reply(r)) {
+        return DECLINED;
+    }
+    session = find_session(r);
+    file = session ? open_reply(r, session, &size) : NULL;
+    if (file == NULL) {
+        return HTTP_NOT_FOUND;
+    }
+    /* A long download is activity like an upload: the session shall not time out under it. */
+    (void)bgu_spool_touch(session->spool, session->id, r->pool);
+    int status = set_headers(r, session, size);
+    if (status != OK) {
+        return status;
+    }
+    brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    (void)apr_brigade_insert_file(brigade, file, 0, size, r->pool);
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(r->connection->bucket_alloc));
+    /* Past all filters of content: the client shall get the bytes that the application made. */
+    apr_status_t rv = ap_pass_brigade(r->proto_output_filters, brigade);
+    if (rv != APR_SUCCESS && rv != AP_FILTER_ERROR && !r->connection->aborted) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r,
+                      BGULOGNO(0030) "the reply of session %s was not sent to its end",
+                      session->id);
+    }
+    return rv == AP_FILTER_ERROR ? AP_FILTER_ERROR : OK;
+}

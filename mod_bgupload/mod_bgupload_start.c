@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What happens once: the checks when the server starts, and the opening of the store in each of its
+ * processes. */
+
+#include "mod_bgupload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <apr_strings.h>
+#include <http_core.h>
+#include <apr_thread_mutex.h>
+#include <unixd.h>
+#include "bgu_notify_curl.h"
+#include "mod_bgupload_config.h"
+
+/* Most supplementary groups that are remembered while the checks run as another user. */
+#define GROUPS_MAX 256
+
+bgu_sessions_t mod_bgupload_sessions;
+bgu_notifier_t *mod_bgupload_notifier;
+
+/* Microseconds between two attempts of a process to open the store. */
+#define RETRY_INTERVAL apr_time_from_sec(1)
+
+/* Whether this process has its store. */
+static struct {
+    apr_thread_mutex_t *lock; /* guards the opening */
+    apr_time_t tried;
+    int ready; /* set once, last */
+} process;
+
+/* Who we were before the checks. */
+typedef struct identity_t {
+    int switched;
+    int group_count;
+    gid_t groups[GROUPS_MAX];
+} identity_t;
+
+/* Take on the server's user, as the children will, so that files are made by and for it. A server
+ * that is started as an ordinary user is it already. */
+static apr_status_t become_server_user(identity_t *identity)
+{
+    uid_t user = ap_unixd_config.user_id;
+
+    identity->switched = 0;
+    if (geteuid() != 0 || user == 0 || user == (uid_t)-1) {
+        return APR_SUCCESS;
+    }
+    identity->group_count = getgroups(GROUPS_MAX, identity->groups);
+    if (identity->group_count < 0 ||
+        initgroups(ap_unixd_config.user_name, ap_unixd_config.group_id) != 0) {
+        return errno;
+    }
+    identity->switched = 1;
+    if (setegid(ap_unixd_config.group_id) != 0 || seteuid(user) != 0) {
+        return errno;
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t become_root_again(const identity_t *identity)
+{
+    if (!identity->switched) {
+        return APR_SUCCESS;
+    }
+    if (seteuid(0) != 0 || setegid(getgid()) != 0 ||
+        setgroups((size_t)identity->group_count, identity->groups) != 0) {
+        return errno;
+    }
+    return APR_SUCCESS;
+}
+
+/* The server's user for a command that makes a folder for it. */
+static const char *owner(void)
+{
+    const char *name = ap_unixd_config.user_name;
+
+    return name && *name != '#' ? name : "USER";
+}
+
+static int check_spool(server_rec *s, const char *folder)
+{
+    struct stat st;
+    const char *fault = NULL;
+
+    if (stat(folder, &st) != 0) {
+        fault = errno == ENOENT ? "does not exist" : "cannot be reached by the server's user";
+    } else if (!S_ISDIR(st.st_mode)) {
+        fault = "is no folder";
+    } else if (faccessat(AT_FDCWD, folder, R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+        fault = "cannot be written by the server's user";
+    }
+    if (fault == NULL) {
+        return 1;
+    }
+    ap_log_error(
+        APLOG_MARK, APLOG_CRIT, 0, s,
+        BGULOGNO(0002) "BGUploadSpool: the folder %s %s; make it with: install -d -m 0700 -o %s %s",
+        folder, fault, owner(), folder);
+    return 0;
+}
+
+static int check_spools(server_rec *s, const mod_bgupload_server_t *conf)
+{
+    int fine = 1;
+
+    for (int i = 0; i < conf->spools->nelts; i++) {
+        fine &= check_spool(s, APR_ARRAY_IDX(conf->spools, i, const char *));
+    }
+    return fine;
+}
+
+/* Open the store and close it again: SQLite's connections must not be there across a fork. */
+static int open_store(server_rec *s, const mod_bgupload_server_t *conf, apr_pool_t *pool)
+{
+    bgu_store_t *store;
+    const char *error = NULL;
+    apr_pool_t *temporary;
+
+    apr_pool_create(&temporary, pool);
+    apr_status_t rv = conf->provider->open(&store, conf->store, 1, &error, temporary);
+    apr_pool_destroy(temporary);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, BGULOGNO(0003) "BGUploadStore: %s", error);
+    }
+    return rv == APR_SUCCESS;
+}
+
+/* A mere test of the configuration makes no database; the start will. */
+static int check_store(server_rec *s, const mod_bgupload_server_t *conf, apr_pool_t *pool)
+{
+    if ((!conf->enabled && !conf->store_set) ||
+        (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST &&
+         access(conf->store, F_OK) != 0)) {
+        return 1;
+    }
+    return open_store(s, conf, pool);
+}
+
+static int check_as_server_user(server_rec *s, const mod_bgupload_server_t *conf, apr_pool_t *pool)
+{
+    identity_t identity;
+    apr_status_t rv = become_server_user(&identity);
+    int fine = 0;
+
+    if (rv == APR_SUCCESS) {
+        fine = check_spools(s, conf) & check_store(s, conf, pool);
+    }
+    apr_status_t back = become_root_again(&identity);
+    if (rv != APR_SUCCESS || back != APR_SUCCESS) {
+        ap_log_error(
+            APLOG_MARK, APLOG_CRIT, rv != APR_SUCCESS ? rv : back, s,
+            BGULOGNO(0004) "cannot change to the server's user %s to check store and spool",
+            ap_unixd_config.user_name);
+        return 0;
+    }
+    return fine;
+}
+
+/* Whether the checks can be made as who they are for: by root, or by the server's user itself. */
+static int can_check(void)
+{
+    uid_t user = ap_unixd_config.user_id;
+
+    return geteuid() == 0 || user == (uid_t)-1 || user == geteuid() ||
+           ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST;
+}
+
+int mod_bgupload_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    mod_bgupload_server_t *conf = mod_bgupload_server();
+
+    (void)pconf;
+    (void)plog;
+    if (conf->notified && !conf->notify_url_set) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     BGULOGNO(0007) "BGUploadNotify wants a BGUploadNotifyURL: the URL of the "
+                                    "server application to notify");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    /* The default spool counts where no other one is named. */
+    if (conf->enabled && conf->spools->nelts == 0) {
+        APR_ARRAY_PUSH(conf->spools, const char *) = MOD_BGUPLOAD_SPOOL_DEFAULT;
+    }
+    return !can_check() || check_as_server_user(s, conf, ptemp) ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+int mod_bgupload_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)plog;
+    (void)ptemp;
+    /* httpd reads its configuration twice; once is enough for us. */
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    /* Only now, before there are threads, can the umask be looked at. */
+    mode_t mask = umask(0);
+    (void)umask(mask);
+    mod_bgupload_server()->default_mode = 0666u & ~(apr_uint32_t)mask;
+    return mod_bgupload_watchdog_start(pconf, s) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* Open this process's store, if that is possible now. It is never made here but where the start did
+ * not look at it, for want of an enabled folder: a .htaccess may still enable one. */
+static int open_process_store(server_rec *s)
+{
+    const mod_bgupload_server_t *conf = mod_bgupload_server();
+    int expected = conf->enabled || conf->store_set;
+    const char *error = NULL;
+    bgu_store_t *store;
+    apr_pool_t *pool;
+
+    if (apr_pool_create(&pool, NULL) != APR_SUCCESS) {
+        return 0;
+    }
+    if (conf->provider->open(&store, conf->store, !expected, &error, pool) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, expected ? APLOG_CRIT : APLOG_INFO, 0, s,
+                     BGULOGNO(0005) "BGUploadStore: %s; trying again with the next request", error);
+        apr_pool_destroy(pool);
+        return 0;
+    }
+    mod_bgupload_sessions.provider = conf->provider;
+    mod_bgupload_sessions.store = store;
+    return 1;
+}
+
+int mod_bgupload_store_ready(server_rec *s)
+{
+    if (__atomic_load_n(&process.ready, __ATOMIC_ACQUIRE)) {
+        return 1;
+    }
+    if (process.lock == NULL || apr_thread_mutex_lock(process.lock) != APR_SUCCESS) {
+        return 0;
+    }
+    apr_time_t now = apr_time_now();
+    int ready = process.ready;
+    /* Not with each of many requests: opening may wait for a lock. */
+    if (!ready && (process.tried > now || now - process.tried >= RETRY_INTERVAL)) {
+        ready = open_process_store(s);
+        process.tried = apr_time_now();
+        __atomic_store_n(&process.ready, ready, __ATOMIC_RELEASE);
+    }
+    (void)apr_thread_mutex_unlock(process.lock);
+    return ready;
+}
+
+void mod_bgupload_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    apr_status_t rv = bgu_notify_curl_make(&mod_bgupload_notifier, pchild);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_thread_mutex_create(&process.lock, APR_THREAD_MUTEX_DEFAULT, pchild);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
+                     BGULOGNO(0006) "cannot set up libcurl and a mutex");
+        return;
+    }
+    (void)mod_bgupload_store_ready(s);
+}

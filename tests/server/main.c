@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Runs the suites against real httpds: all, or those named as arguments ("fragment close"). */
+
+#include <CUnit/CUnit.h>
+#include <CUnit/TestDB.h>
+#include <CUnit/TestRun.h>
+#include <apr_general.h>
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "suites.h"
+
+/** A suite's name and what registers it. */
+struct suite {
+    const char *name;
+    void (*add)(void);
+};
+
+static const struct suite suites[] = {
+    {"harness", suite_harness},
+    {"ping_create", suite_ping_create},
+    {"fragment", suite_fragment},
+    {"close", suite_close},
+    {"cancel", suite_cancel},
+    {"session", suite_session},
+    {"limits", suite_limits},
+    {"errors", suite_errors},
+    {"windows", suite_windows},
+    {"override", suite_override},
+    {"config", suite_config},
+    {"restart", suite_restart},
+    {"mpm", suite_mpm},
+    {"resources", suite_resources},
+    {"client", suite_client},
+    {"admin", suite_admin},
+    {"client_reply", suite_client_reply},
+    {"admin_errors", suite_admin_errors},
+    {"reply_answers", suite_reply_answers},
+    {"reply_notify", suite_reply_notify},
+    {"reply_serving", suite_reply_serving},
+    {"reply_life", suite_reply_life},
+    {"reply_crash", suite_reply_crash},
+    {"reply_load", suite_reply_load},
+};
+
+static void test_started(const CU_pTest test, const CU_pSuite suite)
+{
+    printf("%s: %s ... ", suite->pName, test->pName);
+    fflush(stdout);
+}
+
+static void test_ended(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
+{
+    CU_pFailureRecord each;
+
+    (void)test;
+    (void)suite;
+    printf("%s\n", failure == NULL ? "ok" : "FAILED");
+    for (each = failure; each != NULL; each = each->pNext) {
+        printf("    %s:%u: %s\n", each->strFileName, each->uiLineNumber, each->strCondition);
+    }
+    fflush(stdout);
+}
+
+static int is_wanted(const char *name, int argc, char **argv)
+{
+    int i;
+
+    for (i = 1; i < argc; i++) {
+        if (strcmp(argv[i], name) == 0) {
+            return 1;
+        }
+    }
+    return argc < 2;
+}
+
+static int register_suites(int argc, char **argv)
+{
+    int added = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
+        if (is_wanted(suites[i].name, argc, argv)) {
+            suites[i].add();
+            added++;
+        }
+    }
+    return added;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned failed;
+
+    if (getenv("BGUPLOAD_HTTPD") == NULL) {
+        fprintf(stderr, "%s: run me with make check-server\n", argv[0]);
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    apr_initialize();
+    curl_global_init(CURL_GLOBAL_ALL);
+    if (CU_initialize_registry() != CUE_SUCCESS || register_suites(argc, argv) == 0) {
+        fprintf(stderr, "usage: %s [SUITE]...\n", argv[0]);
+        return 2;
+    }
+    CU_set_test_start_handler(test_started);
+    CU_set_test_complete_handler(test_ended);
+    CU_run_all_tests();
+    failed = CU_get_number_of_tests_failed();
+    printf("%u passed, %u failed\n", CU_get_number_of_tests_run() - failed, failed);
+    CU_cleanup_registry();
+    curl_global_cleanup();
+    apr_terminate();
+    return failed == 0 ? 0 : 1;
+}

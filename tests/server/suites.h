@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The suites of this folder. Each function adds its suite to CUnit's registry. */
+
+#ifndef SUITES_H
+#define SUITES_H
+
+#include <CUnit/CUnit.h>
+#include <CUnit/TestDB.h>
+#include "httpd_env.h"
+
+/** Tests of a suite: name and function. */
+typedef struct suite_test_t {
+    const char *name;
+    CU_TestFunc run;
+} suite_test_t;
+
+/** Add a suite whose tests clean up through httpd_env_teardown(). */
+void suite_add(const char *name, const suite_test_t *tests, size_t count);
+
+/** suite_add() for an array. */
+#define SUITE_ADD(name, tests) suite_add((name), (tests), sizeof(tests) / sizeof((tests)[0]))
+
+void suite_harness(void);
+void suite_ping_create(void);
+void suite_fragment(void);
+void suite_close(void);
+void suite_cancel(void);
+void suite_session(void);
+void suite_limits(void);
+void suite_errors(void);
+void suite_windows(void);
+void suite_override(void);
+void suite_config(void);
+void suite_restart(void);
+void suite_mpm(void);
+void suite_resources(void);
+void suite_client(void);
+void suite_client_reply(void);
+void suite_admin(void);
+void suite_admin_errors(void);
+void suite_reply_answers(void);
+void suite_reply_notify(void);
+void suite_reply_serving(void);
+void suite_reply_life(void);
+void suite_reply_crash(void);
+void suite_reply_load(void);
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "../../mod_bgupload/bgu_spool_reply.h"
+#include "fixture.h"
+#include "suites.h"
+
+#define ID "A0FF5911-4144-45B3-BF27-27AFC8EC8A67"
+
+/** A spool file for ID. */
+static bgu_spool_t *open_spool(const fixture_t *f)
+{
+    bgu_spool_t *spool = NULL;
+    int created;
+
+    REQUIRE(bgu_spool_open(&spool, f->spool, ID, &created, f->pool) == APR_SUCCESS);
+    return spool;
+}
+
+static int mode_of(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 ? (int)(info.st_mode & 07777) : -1;
+}
+
+/** The folder of the reply. */
+static const char *folder_of(const fixture_t *f)
+{
+    const char *path = bgu_reply_path(f->spool, ID, f->pool);
+
+    return apr_pstrmemdup(f->pool, path, (apr_size_t)(strrchr(path, '/') - path));
+}
+
+static void test_path(void)
+{
+    fixture_t *f = fixture_open_bare();
+    const char *path = bgu_reply_path("/some/where", ID, f->pool);
+
+    CHECK(strncmp(path, "/some/where/" ID, strlen("/some/where/" ID)) == 0);
+    CHECK(strcmp(path, bgu_spool_path("/some/where", ID, f->pool)) != 0);
+}
+
+/** One at a time, also within a process. */
+static void test_claim(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_claim_t *claim = NULL;
+    bgu_claim_t *other = NULL;
+
+    CHECK(!bgu_claim_is_taken(f->spool, ID, f->pool));
+    CHECK_INT(fixture_count(f->spool), 0);
+    CHECK_INT(bgu_claim_take(&claim, f->spool, ID, f->pool), APR_SUCCESS);
+    CHECK(bgu_claim_is_taken(f->spool, ID, f->pool));
+    CHECK(APR_STATUS_IS_EAGAIN(bgu_claim_take(&other, f->spool, ID, f->pool)));
+    bgu_claim_release(claim);
+    CHECK(!bgu_claim_is_taken(f->spool, ID, f->pool));
+    CHECK_INT(bgu_claim_take(&claim, f->spool, ID, f->pool), APR_SUCCESS);
+    bgu_claim_release(claim);
+    CHECK(APR_STATUS_IS_ENOENT(bgu_claim_take(&claim, fixture_path(f, "none"), ID, f->pool)));
+}
+
+static void test_claim_goes_with_pool(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_claim_t *claim = NULL;
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, f->pool);
+    REQUIRE(bgu_claim_take(&claim, f->spool, ID, pool) == APR_SUCCESS);
+    apr_pool_destroy(pool);
+    CHECK(!bgu_claim_is_taken(f->spool, ID, f->pool));
+}
+
+/** Whether another process has the claim. */
+static int is_taken(void *baton)
+{
+    const fixture_t *f = baton;
+
+    return bgu_claim_is_taken(f->spool, ID, f->pool);
+}
+
+/** A process that is killed gives back what it had. */
+static void test_claim_of_process(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_claim_t *claim = NULL;
+    pid_t pid = fork();
+
+    REQUIRE(pid >= 0);
+    if (pid == 0) {
+        if (bgu_claim_take(&claim, f->spool, ID, f->pool) != APR_SUCCESS) {
+            _exit(1);
+        }
+        for (;;) {
+            pause();
+        }
+    }
+    CHECK(check_wait(is_taken, f, 20));
+    CHECK(APR_STATUS_IS_EAGAIN(bgu_claim_take(&claim, f->spool, ID, f->pool)));
+    kill(pid, SIGKILL);
+    CHECK_INT(fixture_wait(pid), 128 + SIGKILL);
+    CHECK(!bgu_claim_is_taken(f->spool, ID, f->pool));
+    CHECK_INT(bgu_claim_take(&claim, f->spool, ID, f->pool), APR_SUCCESS);
+}
+
+/** A link in the claim's place is not followed. */
+static void test_claim_link(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_claim_t *claim = NULL;
+
+    REQUIRE(symlink(fixture_path(f, "target"),
+                    apr_pstrcat(f->pool, f->spool, "/" ID ".lock", NULL)) == 0);
+    CHECK(bgu_claim_take(&claim, f->spool, ID, f->pool) != APR_SUCCESS);
+    CHECK(!fixture_exists(fixture_path(f, "target")));
+}
+
+static void test_prepare_private(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_spool_t *spool = open_spool(f);
+
+    CHECK_INT(bgu_reply_prepare(spool, f->spool, ID, f->pool), APR_SUCCESS);
+    CHECK_INT(mode_of(folder_of(f)) & 0777, 0700);
+    CHECK_INT(mode_of(fixture_spool_path(f, ID)), 0600);
+}
+
+static void test_prepare_shared(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_spool_t *spool = open_spool(f);
+
+    REQUIRE(chmod(f->spool, 02710) == 0);
+    CHECK_INT(bgu_reply_prepare(spool, f->spool, ID, f->pool), APR_SUCCESS);
+    CHECK_INT(mode_of(folder_of(f)), 02770);
+    CHECK_INT(mode_of(fixture_spool_path(f, ID)), 0640);
+    /* Nobody else gets in. */
+    CHECK_INT(mode_of(f->spool) & 07, 0);
+}
+
+/** What an application left that did not accept is not there for the next one. */
+static void test_prepare_again(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_spool_t *spool = open_spool(f);
+
+    REQUIRE(bgu_reply_prepare(spool, f->spool, ID, f->pool) == APR_SUCCESS);
+    fixture_write(bgu_reply_path(f->spool, ID, f->pool), "old", 3);
+    CHECK_INT(bgu_reply_prepare(spool, f->spool, ID, f->pool), APR_SUCCESS);
+    CHECK_INT(fixture_count(folder_of(f)), 0);
+    REQUIRE(mkdir(bgu_reply_path(f->spool, ID, f->pool), 0755) == 0);
+    CHECK_INT(bgu_reply_prepare(spool, f->spool, ID, f->pool), APR_SUCCESS);
+    CHECK_INT(fixture_count(folder_of(f)), 0);
+    CHECK(APR_STATUS_IS_ENOENT(bgu_reply_prepare(spool, fixture_path(f, "none"), ID, f->pool)));
+}
+
+static void test_remove(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_spool_t *spool = open_spool(f);
+    bgu_claim_t *claim = NULL;
+
+    CHECK_INT(bgu_reply_remove(f->spool, ID, f->pool), APR_SUCCESS);
+    REQUIRE(bgu_claim_take(&claim, f->spool, ID, f->pool) == APR_SUCCESS);
+    REQUIRE(bgu_reply_prepare(spool, f->spool, ID, f->pool) == APR_SUCCESS);
+    fixture_write(bgu_reply_path(f->spool, ID, f->pool), "reply", 5);
+    CHECK_INT(bgu_reply_remove(f->spool, ID, f->pool), APR_SUCCESS);
+    /* The received file is not this function's. */
+    CHECK_INT(fixture_count(f->spool), 1);
+    CHECK(fixture_exists(fixture_spool_path(f, ID)));
+}
+
+/** An application may leave anything in its folder; what it points to stays. */
+static void test_remove_all_sorts(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_spool_t *spool = open_spool(f);
+    const char *folder;
+    const char *deep;
+    int i;
+
+    REQUIRE(bgu_reply_prepare(spool, f->spool, ID, f->pool) == APR_SUCCESS);
+    folder = folder_of(f);
+    deep = folder;
+    for (i = 0; i < 5; i++) {
+        deep = apr_pstrcat(f->pool, deep, "/more", NULL);
+        REQUIRE(mkdir(deep, 0755) == 0);
+        fixture_write(apr_pstrcat(f->pool, deep, "/file", NULL), "x", 1);
+    }
+    fixture_write(fixture_dest(f, "precious"), "x", 1);
+    REQUIRE(symlink(f->docroot, apr_pstrcat(f->pool, folder, "/link", NULL)) == 0);
+    REQUIRE(link(fixture_dest(f, "precious"), apr_pstrcat(f->pool, deep, "/name", NULL)) == 0);
+    REQUIRE(mkfifo(apr_pstrcat(f->pool, folder, "/fifo", NULL), 0600) == 0);
+    CHECK_INT(bgu_reply_remove(f->spool, ID, f->pool), APR_SUCCESS);
+    CHECK(!fixture_exists(folder));
+    CHECK(fixture_holds(fixture_dest(f, "precious"), "x", 1));
+}
+
+static const suite_test_t tests[] = {
+    {"path", test_path},
+    {"a claim", test_claim},
+    {"a claim goes with its pool", test_claim_goes_with_pool},
+    {"a claim goes with its process", test_claim_of_process},
+    {"a link in the claim's place", test_claim_link},
+    {"prepare for the server alone", test_prepare_private},
+    {"prepare for a group", test_prepare_shared},
+    {"prepare again", test_prepare_again},
+    {"remove", test_remove},
+    {"remove all sorts of files", test_remove_all_sorts},
+};
+
+void suite_spool_reply(void)
+{
+    SUITE_ADD("spool_reply", tests);
+}
