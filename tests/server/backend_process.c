@@ -343,10 +343,12 @@ static void *serve_connection(void *data)
     while (state == 1 && read_request(connection)) {
         work(connection);
         state = answer(connection);
+        if (state != 1) {
+            /* Say the end before closing: bytes that nobody read would make it a reset. */
+            shutdown(connection->fd, SHUT_WR);
+        }
         __atomic_store_n(&connection->request->answered, state < 0 ? -1 : 1, __ATOMIC_RELEASE);
     }
-    /* Say the end before closing: bytes that nobody read would make it a reset. */
-    shutdown(connection->fd, SHUT_WR);
     close(connection->fd);
     free(connection);
     return NULL;

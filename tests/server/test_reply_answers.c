@@ -82,6 +82,18 @@ static void check_refused(const struct answer_case *each, backend_t *backend, co
     CHECK_ANSWER(wire_close(next.wire, up->path, up->id), 200, NULL);
 }
 
+/** Wait until the application has sent all that it sends. Bytes beyond the announced length, or the
+ * end of the connection, may come after the server has its answer; a notification that goes out on
+ * the same connection before that gets them as its answer. */
+static void await_silence(backend_t *backend)
+{
+    int i;
+
+    for (i = 0; i < backend_count(backend); i++) {
+        backend_await_answered(backend, i);
+    }
+}
+
 static void run_case(httpd_env_t *env, backend_t *backend, const struct answer_case *each)
 {
     upload_t up = begin_case(env);
@@ -90,6 +102,7 @@ static void run_case(httpd_env_t *env, backend_t *backend, const struct answer_c
 
     backend_tell(backend, &each->plan);
     answer = reply_send(&up, file, LENGTH);
+    await_silence(backend);
     count = backend_count(backend) - count;
     CHECK(count == 1 || (count == 2 && each->silent));
     if (each->code == NULL) {
