@@ -95,13 +95,17 @@ program_t *client_begin(const client_t *client, const char *option)
     program_t *started = program_start(argv, output, client->env->pool);
 
     REQUIRE(check_wait(has_begun, &copy, HTTPD_ENV_DEADLINE));
+    program_pause(started);
     REQUIRE(client_state_file(client) != NULL);
     return started;
 }
 
 int client_end(program_t *started, const char **output)
 {
-    int code = program_wait(started, 60);
+    int code;
+
+    kill(started->pid, SIGCONT);
+    code = program_wait(started, PROGRAM_DEADLINE);
 
     if (output != NULL) {
         *output = apr_pstrdup(httpd_env_pool(), files_read(started->output).data);

@@ -32,7 +32,8 @@ client_t client_open(const httpd_env_options_t *options, long long length);
  * @return its exit code */
 int client_run(const client_t *client, const char **output, ...) __attribute__((sentinel));
 
-/** Start "put" with small fragments and wait until some bytes have arrived, but not all.
+/** Start "put" with small fragments, wait until some bytes have arrived, but not all, and stop it
+ * there: it goes on with client_end().
  * @param option one more option, or NULL */
 program_t *client_begin(const client_t *client, const char *option);
 

@@ -53,11 +53,17 @@ typedef struct program_t {
     const char *output; /**< path */
 } program_t;
 
+/** Seconds until a program that does not end counts as a failure. */
+#define PROGRAM_DEADLINE 120
+
 /** Start a program (found by PATH) in a process group of its own.
  * @param argv NULL-terminated
  * @param output file for stdout and stderr
  * @param pool for the result; kills the program when it is destroyed */
 program_t *program_start(const char *const argv[], const char *output, apr_pool_t *pool);
+
+/** Stop it where it stands until it gets SIGCONT: what the test does meanwhile comes in time. */
+void program_pause(const program_t *program);
 
 /** Wait for its end, at most that many seconds; one that takes longer is killed and fails the test.
  * @return its exit code, or 128 + the signal that ended it */

@@ -20,7 +20,7 @@
 #include "check.h"
 
 /** Seconds until waiting for anything counts as a failure. */
-#define HTTPD_ENV_DEADLINE 20
+#define HTTPD_ENV_DEADLINE 60
 
 /** How a server differs from the default one. All members may be 0 or NULL. In the configuration
  * lines {ROOT}, {DOCROOT}, {SPOOL}, {STORE} and {PORT} are replaced. */

@@ -53,6 +53,11 @@ program_t *program_start(const char *const argv[], const char *output, apr_pool_
     return program;
 }
 
+void program_pause(const program_t *program)
+{
+    REQUIRE(kill(program->pid, SIGSTOP) == 0);
+}
+
 /** What program_wait() waits for. */
 struct ending {
     pid_t pid;
@@ -91,7 +96,7 @@ int program_run(const char *const argv[], const char **output, apr_pool_t *pool)
     REQUIRE(fd >= 0);
     close(fd);
     program = program_start(argv, path, pool);
-    code = program_wait(program, 60);
+    code = program_wait(program, PROGRAM_DEADLINE);
     if (output != NULL) {
         *output = apr_pstrdup(pool, files_read(path).data);
     }

@@ -200,7 +200,8 @@ static int has_part(void *baton)
     return files_size(part(baton)) > 100000;
 }
 
-/** Start put against a slow reply and wait until some of it is there, but not all. */
+/** Start put against a slow reply, wait until some of it is there, but not all, and stop it there:
+ * it goes on with client_end(). */
 static program_t *begin(reply_t *reply)
 {
     const client_t *client = &reply->client;
@@ -212,6 +213,7 @@ static program_t *begin(reply_t *reply)
     program_t *started = program_start(argv, output, client->env->pool);
 
     REQUIRE(check_wait(has_part, reply, HTTPD_ENV_DEADLINE));
+    program_pause(started);
     REQUIRE(!files_exists(reply->out));
     return started;
 }
