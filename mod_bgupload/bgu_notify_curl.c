@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,7 +27,7 @@
 /* Microseconds to wait for a connection. */
 #define CONNECT_TIMEOUT apr_time_from_sec(30)
 
-/* A handle of libcurl, which keeps its connections open for the next notification. */
+/* A handle of libcurl, which keeps its connection open for the next notification. */
 typedef struct handle_t {
     CURL *curl;
     struct handle_t *next;
@@ -272,7 +273,7 @@ static struct curl_slist *request_headers(const exchange_t *ex)
 }
 
 /* All options are set anew: the handle keeps nothing of the notification before but its
- * connections. Setting one only fails where libcurl was built without the feature, which the
+ * connection. Setting one only fails where libcurl was built without the feature, which the
  * transfer shows. */
 static void prepare(exchange_t *ex, struct curl_slist *headers, char *error)
 {
@@ -287,6 +288,8 @@ static void prepare(exchange_t *ex, struct curl_slist *headers, char *error)
     (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "mod_bgupload");
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    /* One connection a handle, so that is_quiet() knows it. */
+    (void)curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
     /* The application is named by the administrator; a proxy in the environment is not meant. */
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
@@ -372,6 +375,38 @@ static void transfer(exchange_t *ex)
     curl_slist_free_all(headers);
 }
 
+/* Whether the kept connection of a handle, if it has one, may be used again. What has come on it
+ * since the last answer would be taken for the answer to the next notification, which may be one of
+ * another user. libcurl only finds the end of a connection, and not always. */
+static int is_quiet(CURL *curl)
+{
+    curl_socket_t kept = CURL_SOCKET_BAD;
+
+    if (curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &kept) != CURLE_OK ||
+        kept == CURL_SOCKET_BAD) {
+        return 1;
+    }
+    struct pollfd event = {.fd = kept, .events = POLLIN};
+    return poll(&event, 1, 0) == 0;
+}
+
+static handle_t *handle_make(void)
+{
+    handle_t *handle = calloc(1, sizeof(*handle));
+
+    if (handle && (handle->curl = curl_easy_init()) == NULL) {
+        free(handle);
+        handle = NULL;
+    }
+    return handle;
+}
+
+static void handle_free(handle_t *handle)
+{
+    curl_easy_cleanup(handle->curl);
+    free(handle);
+}
+
 static handle_t *borrow(notifier_t *notifier)
 {
     apr_thread_mutex_lock(notifier->lock);
@@ -380,14 +415,11 @@ static handle_t *borrow(notifier_t *notifier)
         notifier->idle = handle->next;
     }
     apr_thread_mutex_unlock(notifier->lock);
-    if (handle == NULL) {
-        handle = calloc(1, sizeof(*handle));
-        if (handle && (handle->curl = curl_easy_init()) == NULL) {
-            free(handle);
-            handle = NULL;
-        }
+    if (handle && !is_quiet(handle->curl)) {
+        handle_free(handle);
+        handle = NULL;
     }
-    return handle;
+    return handle ? handle : handle_make();
 }
 
 static void give_back(notifier_t *notifier, handle_t *handle)
@@ -446,8 +478,7 @@ static apr_status_t notifier_close(void *data)
     while (notifier->idle) {
         handle_t *handle = notifier->idle;
         notifier->idle = handle->next;
-        curl_easy_cleanup(handle->curl);
-        free(handle);
+        handle_free(handle);
     }
     return APR_SUCCESS;
 }

@@ -26,6 +26,7 @@ typedef enum {
     BACKEND_CUT_BODY,   /**< Content-Length, but only half of the body; closes */
     BACKEND_CUT_CHUNK,  /**< the body in a chunk, but no last chunk; closes */
     BACKEND_EXCESS,     /**< half of the body is announced, all is sent; closes */
+    BACKEND_TWICE,      /**< as BACKEND_WHOLE, and after backend_release() the same again */
     BACKEND_MANY_LINES, /**< 1 MiB of further headers, then as BACKEND_WHOLE */
     BACKEND_ENDLESS     /**< headers until the other side goes */
 } backend_form_e;

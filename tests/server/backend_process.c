@@ -143,6 +143,27 @@ static int put_header_lines(int fd, size_t bytes)
     return 1;
 }
 
+/** Wait for backend_release(). */
+static void await_release(void)
+{
+    while (!shared->released) {
+        usleep(LOOK_INTERVAL);
+    }
+}
+
+/** Send an answer, and later once more. */
+static int put_twice(const struct connection *connection)
+{
+    const backend_order_t *order = &connection->order;
+
+    if (!put_whole(connection->fd, order->plan.body, order->plan.body)) {
+        return 0;
+    }
+    await_release();
+    return put_lines(connection->fd, order->answer) &&
+           put_whole(connection->fd, order->plan.body, order->plan.body);
+}
+
 /** Send what the plan says. Returns 1 if the connection stays open, 0 if it is to be closed, -1 if
  * the other side is gone. */
 static int answer(const struct connection *connection)
@@ -175,6 +196,8 @@ static int answer(const struct connection *connection)
         break;
     case BACKEND_AS_IS:
         break;
+    case BACKEND_TWICE:
+        return sent && put_twice(connection) ? 1 : -1;
     default:
         sent = sent && put_whole(fd, plan->body, plan->body);
         return sent ? 1 : -1;
@@ -325,8 +348,8 @@ static void work(const struct connection *connection)
     char path[4096];
 
     nanosleep(&time, NULL);
-    while (plan->held && !shared->released) {
-        usleep(LOOK_INTERVAL);
+    if (plan->held) {
+        await_release();
     }
     if (find_header(connection->request->head, "BITS-Response-DataFile-Name", path, sizeof(path))) {
         leave_file(&connection->order, path);

@@ -82,9 +82,9 @@ static void check_refused(const struct answer_case *each, backend_t *backend, co
     CHECK_ANSWER(wire_close(next.wire, up->path, up->id), 200, NULL);
 }
 
-/** Wait until the application has sent all that it sends. Bytes beyond the announced length, or the
- * end of the connection, may come after the server has its answer; a notification that goes out on
- * the same connection before that gets them as its answer. */
+/** Wait until the application has sent all that it sends: bytes beyond the announced length, or the
+ * end of the connection, may come after the server has its answer, and must not come after the next
+ * notification. */
 static void await_silence(backend_t *backend)
 {
     int i;

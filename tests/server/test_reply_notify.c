@@ -266,6 +266,28 @@ static void connections_are_kept(void)
     }
 }
 
+/** What an application sends beyond its answer answers nobody else's notification. */
+static void nothing_is_left(void)
+{
+    httpd_env_options_t options = {.server = one_child};
+    backend_t *backend;
+    httpd_env_t *env = reply_server(&backend, "Value", &options);
+    upload_t first = upload_another(env, "/upload/a.bin");
+    upload_t second = upload_another(env, "/upload/b.bin");
+
+    backend_tell(backend, &(backend_plan_t){.form = BACKEND_TWICE, .body = 20});
+    CHECK_NEXT(reply_send(&first, file, LENGTH), 200, LENGTH);
+    backend_release(backend);
+    backend_await_answered(backend, 0);
+    backend_tell(backend, &(backend_plan_t){.body = 30});
+    CHECK_NEXT(reply_send(&second, file, LENGTH), 200, LENGTH);
+    CHECK_INT(backend_count(backend), 2);
+    CHECK(backend_request(backend, 1)->connection != backend_request(backend, 0)->connection);
+    reply_check_bytes(&second, 30);
+    CHECK_ANSWER(wire_close(first.wire, first.path, first.id), 200, NULL);
+    CHECK_ANSWER(wire_close(second.wire, second.path, second.id), 200, NULL);
+}
+
 static void copy(const char *by)
 {
     backend_t *backend;
@@ -362,6 +384,7 @@ void suite_reply_notify(void)
         {"silence by value", silence_by_value},
         {"the application restarts meanwhile", application_restarts},
         {"connections are used again", connections_are_kept},
+        {"what comes beyond an answer", nothing_is_left},
         {"BITS-Copy-File-To-Destination", copies},
         {"an application over TLS", tls},
         {"an application of another user", other_user},
