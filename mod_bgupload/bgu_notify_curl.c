@@ -4,17 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <apr_thread_mutex.h>
 #include <curl/curl.h>
 #include "bgu_notify_answer.h"
+#include "bgu_notify_idle.h"
 #include "bgu_packet.h"
 
 /* An application that sends or takes bytes at less than this rate, beyond its timeout, is given up:
@@ -27,16 +25,9 @@
 /* Microseconds to wait for a connection. */
 #define CONNECT_TIMEOUT apr_time_from_sec(30)
 
-/* A handle of libcurl, which keeps its connection open for the next notification. */
-typedef struct handle_t {
-    CURL *curl;
-    struct handle_t *next;
-} handle_t;
-
 typedef struct notifier_t {
     bgu_notifier_t interface; /* first: what the core sees */
-    apr_thread_mutex_t *lock; /* guards idle */
-    handle_t *idle;
+    bgu_notify_idle_t *idle;
 } notifier_t;
 
 /* One notification on its way. */
@@ -288,7 +279,7 @@ static void prepare(exchange_t *ex, struct curl_slist *headers, char *error)
     (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "mod_bgupload");
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    /* One connection a handle, so that is_quiet() knows it. */
+    /* bgu_notify_idle_take() */
     (void)curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
     /* The application is named by the administrator; a proxy in the environment is not meant. */
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -375,61 +366,6 @@ static void transfer(exchange_t *ex)
     curl_slist_free_all(headers);
 }
 
-/* Whether the kept connection of a handle, if it has one, may be used again. What has come on it
- * since the last answer would be taken for the answer to the next notification, which may be one of
- * another user. libcurl only finds the end of a connection, and not always. */
-static int is_quiet(CURL *curl)
-{
-    curl_socket_t kept = CURL_SOCKET_BAD;
-
-    if (curl_easy_getinfo(curl, CURLINFO_ACTIVESOCKET, &kept) != CURLE_OK ||
-        kept == CURL_SOCKET_BAD) {
-        return 1;
-    }
-    struct pollfd event = {.fd = kept, .events = POLLIN};
-    return poll(&event, 1, 0) == 0;
-}
-
-static handle_t *handle_make(void)
-{
-    handle_t *handle = calloc(1, sizeof(*handle));
-
-    if (handle && (handle->curl = curl_easy_init()) == NULL) {
-        free(handle);
-        handle = NULL;
-    }
-    return handle;
-}
-
-static void handle_free(handle_t *handle)
-{
-    curl_easy_cleanup(handle->curl);
-    free(handle);
-}
-
-static handle_t *borrow(notifier_t *notifier)
-{
-    apr_thread_mutex_lock(notifier->lock);
-    handle_t *handle = notifier->idle;
-    if (handle) {
-        notifier->idle = handle->next;
-    }
-    apr_thread_mutex_unlock(notifier->lock);
-    if (handle && !is_quiet(handle->curl)) {
-        handle_free(handle);
-        handle = NULL;
-    }
-    return handle ? handle : handle_make();
-}
-
-static void give_back(notifier_t *notifier, handle_t *handle)
-{
-    apr_thread_mutex_lock(notifier->lock);
-    handle->next = notifier->idle;
-    notifier->idle = handle;
-    apr_thread_mutex_unlock(notifier->lock);
-}
-
 static void notify(bgu_notifier_t *interface, bgu_verdict_t *verdict,
                    const bgu_notification_t *notification, apr_pool_t *pool)
 {
@@ -441,15 +377,14 @@ static void notify(bgu_notifier_t *interface, bgu_verdict_t *verdict,
         .data = -1,
         .reply = -1,
         .part_path = apr_pstrcat(pool, notification->reply_path, ".part", NULL),
+        .curl = bgu_notify_idle_take(notifier->idle),
     };
-    handle_t *handle = borrow(notifier);
 
     *verdict = (bgu_verdict_t){.result = BGU_OK};
-    if (handle == NULL) {
+    if (ex.curl == NULL) {
         judge(&ex, BGU_IO_ERROR, APR_ENOMEM, "no memory for a notification");
         return;
     }
-    ex.curl = handle->curl;
     if (notification->by == BGU_NOTIFY_VALUE) {
         ex.data = open(notification->data_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     }
@@ -468,34 +403,14 @@ static void notify(bgu_notifier_t *interface, bgu_verdict_t *verdict,
         (void)unlink(ex.part_path);
         (void)unlink(notification->reply_path);
     }
-    give_back(notifier, handle);
-}
-
-static apr_status_t notifier_close(void *data)
-{
-    notifier_t *notifier = data;
-
-    while (notifier->idle) {
-        handle_t *handle = notifier->idle;
-        notifier->idle = handle->next;
-        handle_free(handle);
-    }
-    return APR_SUCCESS;
+    bgu_notify_idle_put(notifier->idle, ex.curl);
 }
 
 apr_status_t bgu_notify_curl_make(bgu_notifier_t **result, apr_pool_t *pool)
 {
-    notifier_t *notifier = apr_pcalloc(pool, sizeof(*notifier));
-    apr_status_t rv = apr_thread_mutex_create(&notifier->lock, APR_THREAD_MUTEX_DEFAULT, pool);
+    notifier_t *notifier = apr_palloc(pool, sizeof(*notifier));
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        return APR_EGENERAL;
-    }
     notifier->interface.notify = notify;
-    apr_pool_cleanup_register(pool, notifier, notifier_close, apr_pool_cleanup_null);
     *result = &notifier->interface;
-    return APR_SUCCESS;
+    return bgu_notify_idle_make(&notifier->idle, pool);
 }
