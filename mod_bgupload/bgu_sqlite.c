@@ -11,6 +11,10 @@
 #include <apr_thread_mutex.h>
 #include "bgu_error.h"
 
+/* The first SQLite that has tables without a row number (and indexes over some rows). */
+#define VERSION_MIN      3008002
+#define VERSION_MIN_NAME "3.8.2"
+
 struct bgu_sqlite_t {
     bgu_sqlite_setup_t setup;
     apr_thread_mutex_t *lock; /* guards idle */
@@ -29,6 +33,20 @@ apr_status_t bgu_sqlite_status(int rc)
     default:
         return BGU_SQLITE_STATUS + (rc & 0xff);
     }
+}
+
+apr_status_t bgu_sqlite_unfit(const char **error, apr_pool_t *pool)
+{
+    if (sqlite3_libversion_number() < VERSION_MIN) {
+        *error = apr_psprintf(pool, "SQLite %s is too old; %s or later is needed",
+                              sqlite3_libversion(), VERSION_MIN_NAME);
+        return APR_ENOTIMPL;
+    }
+    if (!sqlite3_threadsafe()) {
+        *error = "this SQLite library is built without threads; install another one";
+        return APR_ENOTIMPL;
+    }
+    return APR_SUCCESS;
 }
 
 apr_status_t bgu_sqlite_make_file(const char *path, int make)

@@ -35,6 +35,12 @@ typedef struct bgu_sqlite_setup_t {
     int count;                     /**< number of statements */
 } bgu_sqlite_setup_t;
 
+/** Whether the SQLite library that runs with us can do what we need: it may be another one than the
+ * one we were built with.
+ * @param error receives one line for the administrator if not
+ * @return APR_SUCCESS or APR_ENOTIMPL */
+apr_status_t bgu_sqlite_unfit(const char **error, apr_pool_t *pool);
+
 /** Make sure that a database's file is there, readable for its owner alone; SQLite gives its log
  * the same mode.
  * @param make whether to make one that does not exist; else APR_ENOENT

@@ -291,8 +291,12 @@ static apr_status_t store_open(bgu_store_t **result, const char *where, int make
     };
     bgu_connection_t *conn;
     bgu_store_t *store = apr_pcalloc(pool, sizeof(*store));
-    apr_status_t rv = bgu_sqlite_make_file(where, make);
+    apr_status_t rv = bgu_sqlite_unfit(error, pool);
 
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = bgu_sqlite_make_file(where, make);
     if (rv != APR_SUCCESS) {
         char reason[120];
         *error = apr_psprintf(pool,

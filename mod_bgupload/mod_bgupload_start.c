@@ -16,6 +16,7 @@
 #include <unixd.h>
 #include "bgu_notify_curl.h"
 #include "mod_bgupload_config.h"
+#include "mod_bgupload_selfcheck.h"
 
 /* Most supplementary groups that are remembered while the checks run as another user. */
 #define GROUPS_MAX 256
@@ -141,14 +142,30 @@ static int check_store(server_rec *s, const mod_bgupload_server_t *conf, apr_poo
     return open_store(s, conf, pool);
 }
 
-static int check_as_server_user(server_rec *s, const mod_bgupload_server_t *conf, apr_pool_t *pool)
+/* What the server cannot work without. */
+static int check(server_rec *s, apr_pool_t *pool)
+{
+    const mod_bgupload_server_t *conf = mod_bgupload_server();
+
+    return check_spools(s, conf) & check_store(s, conf, pool);
+}
+
+/* What it can work with, but the administrator should know. */
+static int advise(server_rec *s, apr_pool_t *pool)
+{
+    mod_bgupload_selfcheck(s, pool);
+    return 1;
+}
+
+/* Run one of the two as who they are for. Returns what it does, 0 if that is not possible. */
+static int as_server_user(server_rec *s, int (*job)(server_rec *, apr_pool_t *), apr_pool_t *pool)
 {
     identity_t identity;
     apr_status_t rv = become_server_user(&identity);
     int fine = 0;
 
     if (rv == APR_SUCCESS) {
-        fine = check_spools(s, conf) & check_store(s, conf, pool);
+        fine = job(s, pool);
     }
     apr_status_t back = become_root_again(&identity);
     if (rv != APR_SUCCESS || back != APR_SUCCESS) {
@@ -186,13 +203,17 @@ int mod_bgupload_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
     if (conf->enabled && conf->spools->nelts == 0) {
         APR_ARRAY_PUSH(conf->spools, const char *) = MOD_BGUPLOAD_SPOOL_DEFAULT;
     }
-    return !can_check() || check_as_server_user(s, conf, ptemp) ? OK : HTTP_INTERNAL_SERVER_ERROR;
+    if (can_check() && (!as_server_user(s, check, ptemp) ||
+                        (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST &&
+                         !as_server_user(s, advise, ptemp)))) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
 }
 
 int mod_bgupload_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     (void)plog;
-    (void)ptemp;
     /* httpd reads its configuration twice; once is enough for us. */
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
@@ -201,6 +222,10 @@ int mod_bgupload_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
     mode_t mask = umask(0);
     (void)umask(mask);
     mod_bgupload_server()->default_mode = 0666u & ~(apr_uint32_t)mask;
+    /* Not in the hook check_config: there is no error log yet. */
+    if (!as_server_user(s, advise, ptemp)) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     return mod_bgupload_watchdog_start(pconf, s) == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 

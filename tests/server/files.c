@@ -6,9 +6,12 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <apr_strings.h>
 
 #include "httpd_env.h"
 #include "server_user.h"
@@ -185,4 +188,22 @@ int files_same(const char *one, const char *other)
         fclose(b);
     }
     return same;
+}
+
+static apr_status_t remove_folder(void *folder)
+{
+    files_remove_tree(folder);
+    return APR_SUCCESS;
+}
+
+const char *files_other_file_system(apr_pool_t *pool)
+{
+    char *folder = apr_pstrdup(pool, "/dev/shm/bgupload-test-XXXXXX");
+
+    if (mkdtemp(folder) == NULL) {
+        return NULL;
+    }
+    apr_pool_cleanup_register(pool, folder, remove_folder, apr_pool_cleanup_null);
+    server_user_own(folder);
+    return folder;
 }

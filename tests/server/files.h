@@ -35,6 +35,10 @@ int files_mode(const char *path);
 /** Number of entries of a folder, without . and .. */
 int files_count(const char *folder);
 
+/** A new folder of the server's user on another file system than /tmp usually is, for as long as
+ * the pool lives. NULL if there is no such place. */
+const char *files_other_file_system(apr_pool_t *pool);
+
 /** Remove a folder with all that is in it. */
 void files_remove_tree(const char *path);
 

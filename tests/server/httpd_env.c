@@ -301,7 +301,8 @@ void httpd_env_limit_files(httpd_env_t *env, long bytes)
     env->priv->options.file_limit = bytes;
 }
 
-const char *httpd_env_refused(const httpd_env_options_t *options)
+/** Run "httpd -t". Returns its exit code. */
+static int test_config(const httpd_env_options_t *options, const char **output)
 {
     httpd_env_t *env = env_make(options);
     const char *argv[] = {"env",
@@ -313,10 +314,24 @@ const char *httpd_env_refused(const httpd_env_options_t *options)
                           env->conf,
                           "-t",
                           NULL};
-    const char *output;
 
     env->priv->refused = 1;
-    CHECK(program_run(argv, &output, httpd_env_pool()) != 0);
+    return program_run(argv, output, httpd_env_pool());
+}
+
+const char *httpd_env_refused(const httpd_env_options_t *options)
+{
+    const char *output;
+
+    CHECK(test_config(options, &output) != 0);
+    return output;
+}
+
+const char *httpd_env_accepted(const httpd_env_options_t *options)
+{
+    const char *output;
+
+    CHECK_INT(test_config(options, &output), 0);
     return output;
 }
 

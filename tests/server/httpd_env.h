@@ -86,6 +86,10 @@ void httpd_env_teardown(void);
  * @return what httpd printed; pool as of httpd_env_pool() */
 const char *httpd_env_refused(const httpd_env_options_t *options);
 
+/** Run "httpd -t" with these options, which must be taken.
+ * @return what httpd printed; pool as of httpd_env_pool() */
+const char *httpd_env_accepted(const httpd_env_options_t *options);
+
 /** Start httpd with these options, which it must not survive by itself.
  * @return what it printed and logged; pool as of httpd_env_pool() */
 const char *httpd_env_failed_start(const httpd_env_options_t *options);

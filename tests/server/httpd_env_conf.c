@@ -217,7 +217,8 @@ void httpd_env_prepare(httpd_env_t *env)
                      server_user_name());
     }
     for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-        files_mkdir(apr_pstrcat(env->pool, env->root, "/", folders[i], NULL), 0755);
+        files_mkdir(apr_pstrcat(env->pool, env->root, "/", folders[i], NULL),
+                    strcmp(folders[i], "spool") == 0 ? 0700 : 0755);
     }
     files_write(apr_pstrcat(env->pool, env->root, "/conf/mime.types", NULL), "", 0);
     if (env->priv->options.tls) {

@@ -32,6 +32,7 @@ static const struct suite suites[] = {
     {"windows", suite_windows},
     {"override", suite_override},
     {"config", suite_config},
+    {"selfcheck", suite_selfcheck},
     {"restart", suite_restart},
     {"mpm", suite_mpm},
     {"resources", suite_resources},

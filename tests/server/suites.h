@@ -32,6 +32,7 @@ void suite_errors(void);
 void suite_windows(void);
 void suite_override(void);
 void suite_config(void);
+void suite_selfcheck(void);
 void suite_restart(void);
 void suite_mpm(void);
 void suite_resources(void);

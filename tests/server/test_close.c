@@ -192,24 +192,6 @@ static void on_last_fragment_empty(void)
 
 /** A folder in the memory file system, which is another one than that of most temporary folders.
  * Removed with the pool. */
-static apr_status_t remove_folder(void *folder)
-{
-    files_remove_tree(folder);
-    return APR_SUCCESS;
-}
-
-static const char *other_file_system(apr_pool_t *pool)
-{
-    char *folder = apr_pstrdup(pool, "/dev/shm/bgupload-test-XXXXXX");
-
-    if (mkdtemp(folder) == NULL) {
-        return NULL;
-    }
-    apr_pool_cleanup_register(pool, folder, remove_folder, apr_pool_cleanup_null);
-    server_user_own(folder);
-    return folder;
-}
-
 /** The size that a file has when it is first seen. */
 struct sighting {
     const char *file;
@@ -226,7 +208,7 @@ static int is_seen(void *baton)
 
 static void never_half_a_file(void)
 {
-    const char *spool = other_file_system(httpd_env_pool());
+    const char *spool = files_other_file_system(httpd_env_pool());
     const long long length = 40 * 1024 * 1024;
     const char *file = files_noise((size_t)length, 15, httpd_env_pool());
     httpd_env_options_t options = {0};

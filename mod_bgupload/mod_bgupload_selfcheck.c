@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What httpd -t and each start tell an administrator of: nothing that keeps the server from
+ * working, but what would surprise later. The folders looked at are those of <Directory> sections
+ * with BGUpload On, and the DocumentRoot where it is On for a whole server; where the URL of a
+ * <Location> leads is known only with a request. */
+
+#include "mod_bgupload_selfcheck.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <apr_fnmatch.h>
+#include <apr_strings.h>
+#include <http_core.h>
+#include "mod_bgupload_config.h"
+#include "mod_bgupload_selfcheck_tree.h"
+
+/* Largest fragment of a Windows client, in bytes. */
+#define FRAGMENT_OF_WINDOWS (13 * 1024 * 1024)
+
+/* Permissions that a spool must not give away: the names in it are session ids. That a group may
+ * pass through is what a server application of another user needs. */
+#define SPOOL_CLOSED (S_IRWXO | S_IRGRP | S_IWGRP)
+
+/* The same for the store's folder: its files are closed themselves. */
+#define STORE_CLOSED (S_IWOTH | S_IWGRP)
+
+/* A folder that takes uploads. */
+typedef struct folder_t {
+    server_rec *server;
+    const char *path;
+    ap_conf_vector_t *conf; /* all that holds in it */
+} folder_t;
+
+static const core_dir_config *core_of(const ap_conf_vector_t *conf)
+{
+    return ap_get_core_module_config(conf);
+}
+
+/* NULL for a section without any directive of ours. */
+static const mod_bgupload_dir_t *ours_of(const ap_conf_vector_t *conf)
+{
+    return ap_get_module_config(conf, &bgupload_module);
+}
+
+/* Whether BGUpload On stands in a section. */
+static int enables(const ap_conf_vector_t *section)
+{
+    return ours_of(section) && ours_of(section)->enabled == 1;
+}
+
+/* A folder's path without a slash at its end. */
+static const char *bare(const char *path, apr_pool_t *pool)
+{
+    size_t len = strlen(path);
+
+    return apr_pstrmemdup(pool, path, len > 1 && path[len - 1] == '/' ? len - 1 : len);
+}
+
+/* Whether a <Directory> section holds for a path. */
+static int matches(const core_dir_config *section, const char *path)
+{
+    if (section->r) {
+        return ap_regexec(section->r, path, 0, NULL, 0) == 0;
+    }
+    if (section->d_is_fnmatch) {
+        return apr_fnmatch(section->d, path, APR_FNM_PATHNAME) == APR_SUCCESS;
+    }
+    return mod_bgupload_tree_below(path, section->d);
+}
+
+/* All that holds in a folder, merged as httpd does for a request. */
+static ap_conf_vector_t *conf_of(server_rec *s, const char *path, apr_pool_t *pool)
+{
+    const core_server_config *server = ap_get_core_module_config(s->module_config);
+    ap_conf_vector_t *conf = s->lookup_defaults;
+
+    for (int i = 0; i < server->sec_dir->nelts; i++) {
+        ap_conf_vector_t *section = APR_ARRAY_IDX(server->sec_dir, i, ap_conf_vector_t *);
+        if (matches(core_of(section), path)) {
+            conf = ap_merge_per_dir_configs(pool, conf, section);
+        }
+    }
+    return conf;
+}
+
+static void check_handlers(const folder_t *folder, apr_pool_t *pool)
+{
+    int exec_cgi = (core_of(folder->conf)->opts & OPT_EXECCGI) != 0;
+
+    mod_bgupload_selfcheck_handlers(folder->server, folder->path, exec_cgi, pool);
+}
+
+/* Linking and renaming a file only work within a file system. */
+static void check_file_systems(const folder_t *folder, apr_pool_t *pool)
+{
+    const mod_bgupload_dir_t *ours = ours_of(folder->conf);
+    const char *spool = ours->spool ? ours->spool : MOD_BGUPLOAD_SPOOL_DEFAULT;
+    struct stat there, here;
+
+    (void)pool;
+    if (stat(folder->path, &there) == 0 && stat(spool, &here) == 0 && there.st_dev != here.st_dev) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, folder->server,
+                     BGULOGNO(0031) "each upload to %s is copied when it is complete: its spool %s "
+                                    "is on another file system; set BGUploadSpool to a folder on "
+                                    "the same one",
+                     folder->path, spool);
+    }
+}
+
+static void check_writable(const folder_t *folder, apr_pool_t *pool)
+{
+    int missing;
+
+    (void)pool;
+    if (faccessat(AT_FDCWD, folder->path, W_OK | X_OK, AT_EACCESS) == 0) {
+        return;
+    }
+    missing = errno == ENOENT;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, folder->server,
+                 BGULOGNO(0035) "BGUpload is On for %s, which %s; %s%s", folder->path,
+                 missing ? "does not exist" : "the server's user cannot write to",
+                 missing ? "make it with: install -d -o USER " : "try: chown USER ", folder->path);
+}
+
+/* A fragment over httpd's limit costs the client another attempt with a smaller one. */
+static void check_request_body(const folder_t *folder, apr_pool_t *pool)
+{
+    apr_off_t limit = core_of(folder->conf)->limit_req_body;
+    apr_off_t largest = ours_of(folder->conf)->max_fragment;
+
+    (void)pool;
+    if (largest <= 0) {
+        largest = FRAGMENT_OF_WINDOWS;
+    }
+    if (limit > 0 && limit < largest) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, folder->server,
+                     BGULOGNO(0032) "LimitRequestBody %" APR_OFF_T_FMT " in %s is below the size "
+                                    "of a fragment, up to %" APR_OFF_T_FMT " bytes: set it to "
+                                    "that at least, or BGUploadMaxFragment to no more",
+                     limit, folder->path, largest);
+    }
+}
+
+static void check_folder(server_rec *s, const char *path, apr_hash_t *seen, apr_pool_t *pool)
+{
+    static void (*const checks[])(const folder_t *, apr_pool_t *) = {
+        check_writable, check_file_systems, check_request_body, check_handlers};
+    folder_t folder = {.server = s, .path = bare(path, pool)};
+
+    /* A section of the main server holds in all its virtual hosts. */
+    if (apr_hash_get(seen, folder.path, APR_HASH_KEY_STRING)) {
+        return;
+    }
+    apr_hash_set(seen, folder.path, APR_HASH_KEY_STRING, "");
+    folder.conf = conf_of(s, folder.path, pool);
+    if (enables(folder.conf)) {
+        for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+            checks[i](&folder, pool);
+        }
+    }
+}
+
+static void check_server(server_rec *s, apr_hash_t *seen, apr_pool_t *pool)
+{
+    const core_server_config *server = ap_get_core_module_config(s->module_config);
+
+    for (int i = 0; i < server->sec_dir->nelts; i++) {
+        ap_conf_vector_t *section = APR_ARRAY_IDX(server->sec_dir, i, ap_conf_vector_t *);
+        const core_dir_config *core = core_of(section);
+        if (enables(section) && !core->r && !core->d_is_fnmatch) {
+            check_folder(s, core->d, seen, pool);
+        }
+    }
+    if (enables(s->lookup_defaults) && server->ap_document_root) {
+        check_folder(s, server->ap_document_root, seen, pool);
+    }
+}
+
+/* Received files are nobody else's business. */
+static void check_permissions(server_rec *s, const char *directive, const char *folder,
+                              mode_t closed)
+{
+    struct stat st;
+
+    if (stat(folder, &st) == 0 && (st.st_mode & closed) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     BGULOGNO(0030) "%s: the folder %s is open to others (mode %04o); try: chmod "
+                                    "%04o %s",
+                     directive, folder, (unsigned)(st.st_mode & 07777),
+                     (unsigned)(st.st_mode & 07777 & ~closed), folder);
+    }
+}
+
+void mod_bgupload_selfcheck(server_rec *s, apr_pool_t *pool)
+{
+    const mod_bgupload_server_t *conf = mod_bgupload_server();
+    apr_hash_t *seen = apr_hash_make(pool);
+
+    if (!conf->enabled) {
+        return;
+    }
+    check_permissions(s, "BGUploadStore", bare(ap_make_dirstr_parent(pool, conf->store), pool),
+                      STORE_CLOSED);
+    for (int i = 0; i < conf->spools->nelts; i++) {
+        check_permissions(s, "BGUploadSpool", APR_ARRAY_IDX(conf->spools, i, const char *),
+                          SPOOL_CLOSED);
+    }
+    for (server_rec *each = s; each; each = each->next) {
+        check_server(each, seen, pool);
+    }
+    mod_bgupload_selfcheck_timeouts(s, pool);
+}
