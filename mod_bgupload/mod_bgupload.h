@@ -79,6 +79,15 @@ bgu_reader_t *mod_bgupload_body_make(request_rec *r);
 void mod_bgupload_set_variables(request_rec *r, const bgu_packet_t *packet,
                                 const bgu_outcome_t *outcome);
 
+/** The text of a log line about a step of a session's life, the same for all of them: what it was,
+ * bytes, seconds since the session was created, bytes a second if it is whole, user, address, URL,
+ * file. httpd escapes it.
+ * @param event "created", "complete", "committed" or "discarded"
+ * @param reason why, or NULL
+ * @param name the client's own name for the file, or NULL */
+const char *mod_bgupload_event_text(const bgu_session_t *session, const char *event,
+                                    const char *reason, const char *name, apr_pool_t *pool);
+
 /** Send an answer: status, headers, no body. Sets the variables for logs and writes the log line.
  * @return what a handler has to return */
 int mod_bgupload_answer(request_rec *r, const bgu_packet_t *packet, const bgu_outcome_t *outcome);

@@ -38,7 +38,6 @@ void mod_bgupload_set_variables(request_rec *r, const bgu_packet_t *packet,
     }
 }
 
-/* The lines of a session's life, one form for all. */
 static void log_event(request_rec *r, const bgu_outcome_t *outcome)
 {
     static const char *const names[] = {
@@ -47,25 +46,18 @@ static void log_event(request_rec *r, const bgu_outcome_t *outcome)
         [BGU_EVENT_COMMITTED] = "committed",
         [BGU_EVENT_DISCARDED] = "discarded",
     };
-    const bgu_session_t *session = outcome->session;
-    const char *size =
-        session->total == BGU_TOTAL_UNKNOWN ? "-" : apr_off_t_toa(r->pool, session->total);
 
-    const char *name = apr_table_get(r->headers_in, BGU_H_CONTENT_NAME);
-    const char *reason =
-        outcome->reason ? apr_pstrcat(r->pool, " (", outcome->reason, ")", NULL) : "";
-
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
-                  BGULOGNO(0010) "session %s %s%s: bytes=%s seconds=%.3f user=%s address=%s url=%s "
-                                 "file=%s name=" DETAIL_FORMAT,
-                  session->id, names[outcome->event], reason, size,
-                  (double)(apr_time_now() - session->created) / APR_USEC_PER_SEC,
-                  *session->user ? session->user : "-", session->client, session->path,
-                  session->dest, name ? name : "-");
+    if (APLOG_R_IS_LEVEL(r, APLOG_INFO)) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_INFO, 0, r, BGULOGNO(0010) "%s",
+            mod_bgupload_event_text(outcome->session, names[outcome->event], outcome->reason,
+                                    apr_table_get(r->headers_in, BGU_H_CONTENT_NAME), r->pool));
+    }
 }
 
-/* How much an administrator wants to know of a refusal: trouble of ours is an error, what a sound
- * client may run into in the course of things is no more than information. */
+/* How much an administrator wants to know of a refusal: trouble of ours is an error, what somebody
+ * has to change something for is a warning, what a sound client runs into in the course of things
+ * is for those who look for it. */
 static int log_level(bgu_result_e result)
 {
     switch (result) {
@@ -74,13 +66,12 @@ static int log_level(bgu_result_e result)
     case BGU_BYTES_LOST:
         return APLOG_ERR;
     case BGU_OK:
-        return APLOG_DEBUG;
     case BGU_RANGE:
     case BGU_BUSY:
     case BGU_NOTIFYING:
     case BGU_DISCONNECTED:
     case BGU_SESSION_NOT_FOUND:
-        return APLOG_INFO;
+        return APLOG_DEBUG;
     default:
         return APLOG_WARNING;
     }

@@ -23,31 +23,36 @@ static apr_time_t last_cleanup;
 /* How many sessions a clean-up dealt with. */
 typedef struct tally_t {
     server_rec *server;
+    apr_pool_t *pool; /* for a log line */
     int count[BGU_CLEANUP_FAILED + 1];
 } tally_t;
 
 static void report(void *baton, bgu_cleanup_e what, const bgu_session_t *session,
                    apr_status_t status)
 {
-    static const char *const names[] = {
-        [BGU_CLEANUP_DISCARDED] = "discarded (timed out)",
-        [BGU_CLEANUP_COMMITTED] = "committed (found under way)",
-        [BGU_CLEANUP_FORGOTTEN] = "forgotten",
-        [BGU_CLEANUP_FAILED] = "could not be cleaned up",
+    static const struct {
+        int level;
+        const char *event, *reason;
+    } lines[] = {
+        [BGU_CLEANUP_DISCARDED] = {APLOG_INFO, "discarded", "timed out"},
+        [BGU_CLEANUP_COMMITTED] = {APLOG_INFO, "committed", "found under way"},
+        [BGU_CLEANUP_FORGOTTEN] = {APLOG_DEBUG, "forgotten", NULL},
+        [BGU_CLEANUP_FAILED] = {APLOG_ERR, "could not be cleaned up", NULL},
     };
     tally_t *tally = baton;
-    char reason[120] = "";
-    int level = what == BGU_CLEANUP_FORGOTTEN ? APLOG_DEBUG : APLOG_INFO;
+    const char *reason = lines[what].reason;
+    char text[120];
 
     tally->count[what]++;
     if (what == BGU_CLEANUP_FAILED) {
-        (void)bgu_strerror(status, reason, sizeof(reason));
-        level = APLOG_ERR;
+        reason = bgu_strerror(status, text, sizeof(text));
     }
-    ap_log_error(APLOG_MARK, level, 0, tally->server,
-                 BGULOGNO(0020) "session %s %s%s%s: user=%s address=%s url=%s", session->id,
-                 names[what], *reason ? ": " : "", reason, *session->user ? session->user : "-",
-                 session->client, session->path);
+    if (APLOG_IS_LEVEL(tally->server, lines[what].level)) {
+        ap_log_error(
+            APLOG_MARK, lines[what].level, 0, tally->server, BGULOGNO(0020) "%s",
+            mod_bgupload_event_text(session, lines[what].event, reason, NULL, tally->pool));
+        apr_pool_clear(tally->pool);
+    }
 }
 
 /* A child that is told to end does not wait for a long clean-up; the next one goes on. */
@@ -62,6 +67,7 @@ static int is_stopping(void *baton)
 static void clean_up(server_rec *s, const mod_bgupload_server_t *conf, apr_pool_t *pool)
 {
     tally_t tally = {.server = s};
+    apr_pool_create(&tally.pool, pool);
     bgu_cleanup_t cleanup = {
         .sessions = &mod_bgupload_sessions,
         .tombstone = conf->tombstone,
