@@ -82,6 +82,9 @@ extern const int bgu_sql_version;
 #define BGU_SQL_GET_VERSION     "PRAGMA user_version"
 #define BGU_SQL_COUNT_OBJECTS   "SELECT count(*) FROM sqlite_master"
 
+/** Whether the database's own structures are sound: "ok", or what is wrong. */
+#define BGU_SQL_CHECK "PRAGMA integrity_check(1)"
+
 /** Format, for application and version, that marks the database as ours. */
 #define BGU_SQL_MARK "PRAGMA application_id=%d; PRAGMA user_version=%d"
 

@@ -72,6 +72,10 @@ typedef struct bgu_store_provider_t {
      * ids, to the array. None appended: there are no more. No lock is held between calls. */
     apr_status_t (*list)(bgu_store_t *store, apr_array_header_t *sessions, const char *after,
                          int max, apr_pool_t *pool);
+
+    /** Read all of the store to see whether it is sound; others can work meanwhile.
+     * @param fault receives what is wrong, in pool, or NULL */
+    apr_status_t (*check)(bgu_store_t *store, const char **fault, apr_pool_t *pool);
 } bgu_store_provider_t;
 
 /** Group and version under which stores are registered with ap_provider. */

@@ -279,6 +279,28 @@ static apr_status_t store_list(bgu_store_t *store, apr_array_header_t *sessions,
     return bgu_sqlite_give_back(store->sqlite, conn, rc);
 }
 
+static apr_status_t store_check(bgu_store_t *store, const char **fault, apr_pool_t *pool)
+{
+    bgu_connection_t *conn;
+    sqlite3_stmt *stmt;
+    apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
+
+    *fault = NULL;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    int rc = sqlite3_prepare_v2(conn->db, BGU_SQL_CHECK, -1, &stmt, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(stmt);
+        if (rc == SQLITE_ROW) {
+            const char *said = bgu_sqlite_text(stmt, 0, pool);
+            *fault = strcmp(said, "ok") == 0 ? NULL : said;
+        }
+        (void)sqlite3_finalize(stmt);
+    }
+    return bgu_sqlite_give_back(store->sqlite, conn, rc);
+}
+
 static apr_status_t store_open(bgu_store_t **result, const char *where, int make,
                                const char **error, apr_pool_t *pool)
 {
@@ -335,4 +357,5 @@ const bgu_store_provider_t bgu_store_sqlite = {
     .promise = store_promise,
     .remove = store_remove,
     .list = store_list,
+    .check = store_check,
 };

@@ -7,20 +7,20 @@
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_main.h>
+#include "bgu_defaults.h"
 #include "bgu_notify_answer.h"
+#include "bgu_range.h"
+#include "bgu_units.h"
 
 #define UNSET (-1)
 
 #define SECONDS_OF_DAY         86400
 #define FALLBACK_DEFAULT       apr_time_from_sec(SECONDS_OF_DAY)
-#define TOMBSTONE_DEFAULT      apr_time_from_sec(SECONDS_OF_DAY)
 #define CLEANUP_DEFAULT        apr_time_from_sec(SECONDS_OF_DAY / 2)
 #define NOTIFY_TIMEOUT_DEFAULT apr_time_from_sec(300)
 #define PER_USER_DEFAULT       50
 #define COUNT_MAX              1000000000
-#define INTERVAL_DAYS_MAX      36500
 #define STORE_PROVIDER_DEFAULT "sqlite"
-#define STORE_DEFAULT          BGU_STATE_DIR "/sessions.db"
 
 /* A setter of a directive with one argument. */
 typedef const char *setter_fn(cmd_parms *cmd, void *dir, const char *arg);
@@ -95,9 +95,9 @@ void *mod_bgupload_server_create(apr_pool_t *pool, server_rec *s)
     (void)s;
     conf->provider = ap_lookup_provider(BGU_STORE_PROVIDER_GROUP, STORE_PROVIDER_DEFAULT,
                                         BGU_STORE_PROVIDER_VERSION);
-    conf->store = STORE_DEFAULT;
+    conf->store = BGU_STORE_DEFAULT;
     conf->cleanup_interval = CLEANUP_DEFAULT;
-    conf->tombstone = TOMBSTONE_DEFAULT;
+    conf->tombstone = BGU_TOMBSTONE_DEFAULT;
     conf->spools = apr_array_make(pool, 2, sizeof(const char *));
     return conf;
 }
@@ -114,14 +114,14 @@ bgu_policy_t mod_bgupload_policy(request_rec *r)
         conf->mode == UNSET ? mod_bgupload_server()->default_mode : (apr_uint32_t)conf->mode;
 
     return (bgu_policy_t){
-        .spool = conf->spool ? conf->spool : MOD_BGUPLOAD_SPOOL_DEFAULT,
+        .spool = conf->spool ? conf->spool : BGU_SPOOL_DEFAULT,
         .max_size = or_default(conf->max_size, 0),
         .max_fragment = or_default(conf->max_fragment, 0),
         .overwrite = conf->overwrite == 1,
         .commit_on_last = conf->commit_on_last == 1,
         .sync = conf->sync == UNSET ? BGU_SYNC_COMMIT : (bgu_sync_e)conf->sync,
         .mode = mode,
-        .timeout = or_default(conf->timeout, MOD_BGUPLOAD_TIMEOUT_DEFAULT),
+        .timeout = or_default(conf->timeout, BGU_TIMEOUT_DEFAULT),
         .host_id = conf->host_id,
         .host_id_fallback = or_default(conf->host_id_fallback, FALLBACK_DEFAULT),
         .quota = or_default(conf->quota, 0),
@@ -141,50 +141,6 @@ static const char *expected(cmd_parms *cmd, const char *arg, const char *what)
     return apr_psprintf(cmd->pool, "%s: \"%s\" is not %s", cmd->cmd->name, arg, what);
 }
 
-/* Read a size: digits with an optional K, M, G or T (powers of 1024). 1 if it is one. */
-static int parse_size(apr_off_t *size, const char *arg)
-{
-    static const char units[] = "KMGT";
-    apr_size_t len = strspn(arg, "0123456789");
-    int shift = 0;
-
-    if (!bgu_offset_parse(size, arg, len)) {
-        return 0;
-    }
-    if (arg[len]) {
-        const char *unit = strchr(units, apr_toupper(arg[len]));
-        if (unit == NULL || arg[len + 1]) {
-            return 0;
-        }
-        shift = 10 * (int)(unit - units + 1);
-    }
-    if (*size > APR_INT64_MAX >> shift) {
-        return 0;
-    }
-    *size <<= shift;
-    return 1;
-}
-
-/* Read an interval: what httpd takes everywhere, and days. 1 if it is one. */
-static int parse_interval(apr_interval_time_t *interval, const char *arg)
-{
-    apr_off_t number;
-    apr_size_t len = strspn(arg, "0123456789");
-
-    if (!bgu_offset_parse(&number, arg, len) ||
-        number > apr_time_from_sec((apr_off_t)INTERVAL_DAYS_MAX * SECONDS_OF_DAY)) {
-        return 0;
-    }
-    if (apr_tolower(arg[len]) == 'd' && arg[len + 1] == '\0') {
-        if (number > INTERVAL_DAYS_MAX) {
-            return 0;
-        }
-        *interval = apr_time_from_sec(number * SECONDS_OF_DAY);
-        return 1;
-    }
-    return ap_timeout_parameter_parse(arg, interval, "s") == APR_SUCCESS && *interval >= 0;
-}
-
 /* The field of the folder's settings that a directive sets: its offset is in the table. */
 static void *field_of(cmd_parms *cmd, void *dir)
 {
@@ -195,7 +151,7 @@ static const char *set_size(cmd_parms *cmd, void *dir, const char *arg)
 {
     apr_off_t *field = field_of(cmd, dir);
 
-    if (parse_size(field, arg)) {
+    if (bgu_size_parse(field, arg)) {
         return NULL;
     }
     return expected(cmd, arg,
@@ -206,7 +162,7 @@ static const char *set_interval(cmd_parms *cmd, void *dir, const char *arg)
 {
     apr_interval_time_t *field = field_of(cmd, dir);
 
-    if (parse_interval(field, arg) && *field > 0) {
+    if (bgu_interval_parse(field, arg) && *field > 0) {
         return NULL;
     }
     return expected(cmd, arg, "a time above 0: a number with an optional unit, ms, s, mi, h or d");
@@ -222,7 +178,7 @@ static const char *set_global_interval(cmd_parms *cmd, void *dir, const char *ar
     if (misplaced) {
         return misplaced;
     }
-    if (parse_interval(field_of(cmd, conf), arg)) {
+    if (bgu_interval_parse(field_of(cmd, conf), arg)) {
         return NULL;
     }
     return expected(cmd, arg, "a time: a number with an optional unit, ms, s, mi, h or d");
@@ -444,9 +400,9 @@ const command_rec mod_bgupload_directives[] = {
     AP_INIT_FLAG("BGUpload", set_enabled, NULL, OR_OPTIONS,
                  "On to accept BITS uploads here. Default Off"),
     AP_INIT_TAKE2("BGUploadStore", set_store, NULL, RSRC_CONF,
-                  "where sessions are kept: sqlite and a file. Default sqlite " STORE_DEFAULT),
+                  "where sessions are kept: sqlite and a file. Default sqlite " BGU_STORE_DEFAULT),
     AP_INIT_TAKE1("BGUploadSpool", set_spool, NULL, RSRC_CONF | ACCESS_CONF,
-                  "folder for unfinished uploads. Default " MOD_BGUPLOAD_SPOOL_DEFAULT),
+                  "folder for unfinished uploads. Default " BGU_SPOOL_DEFAULT),
     AP_INIT_TAKE1("BGUploadMaxSize", set_size, FIELD(max_size), OR_OPTIONS,
                   "largest file. Default 0: no limit"),
     AP_INIT_TAKE1("BGUploadMaxFragment", set_size, FIELD(max_fragment), OR_OPTIONS,

@@ -48,12 +48,6 @@ typedef struct mod_bgupload_server_t {
 /** The directives. */
 extern const command_rec mod_bgupload_directives[];
 
-/** Spool where BGUploadSpool is not set. */
-#define MOD_BGUPLOAD_SPOOL_DEFAULT BGU_STATE_DIR "/spool"
-
-/** BGUploadSessionTimeout where it is not set, in microseconds. */
-#define MOD_BGUPLOAD_TIMEOUT_DEFAULT apr_time_from_sec(14 * 86400)
-
 /** httpd's create_dir_config, merge_dir_config and create_server_config. */
 void *mod_bgupload_dir_create(apr_pool_t *pool, char *dir);
 void *mod_bgupload_dir_merge(apr_pool_t *pool, void *base, void *add);

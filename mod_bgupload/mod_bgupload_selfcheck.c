@@ -14,6 +14,7 @@
 #include <apr_fnmatch.h>
 #include <apr_strings.h>
 #include <http_core.h>
+#include "bgu_defaults.h"
 #include "mod_bgupload_config.h"
 #include "mod_bgupload_selfcheck_tree.h"
 
@@ -97,7 +98,7 @@ static void check_handlers(const folder_t *folder, apr_pool_t *pool)
 static void check_file_systems(const folder_t *folder, apr_pool_t *pool)
 {
     const mod_bgupload_dir_t *ours = ours_of(folder->conf);
-    const char *spool = ours->spool ? ours->spool : MOD_BGUPLOAD_SPOOL_DEFAULT;
+    const char *spool = ours->spool ? ours->spool : BGU_SPOOL_DEFAULT;
     struct stat there, here;
 
     (void)pool;

@@ -14,6 +14,7 @@
 #include <http_core.h>
 #include <apr_thread_mutex.h>
 #include <unixd.h>
+#include "bgu_defaults.h"
 #include "bgu_notify_curl.h"
 #include "mod_bgupload_config.h"
 #include "mod_bgupload_selfcheck.h"
@@ -201,7 +202,7 @@ int mod_bgupload_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
     }
     /* The default spool counts where no other one is named. */
     if (conf->enabled && conf->spools->nelts == 0) {
-        APR_ARRAY_PUSH(conf->spools, const char *) = MOD_BGUPLOAD_SPOOL_DEFAULT;
+        APR_ARRAY_PUSH(conf->spools, const char *) = BGU_SPOOL_DEFAULT;
     }
     if (can_check() && (!as_server_user(s, check, ptemp) ||
                         (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST &&

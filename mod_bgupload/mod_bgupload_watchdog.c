@@ -8,6 +8,7 @@
 #include <apr_optional.h>
 #include <mod_watchdog.h>
 #include "bgu_cleanup.h"
+#include "bgu_defaults.h"
 #include "bgu_orphans.h"
 #include "mod_bgupload_config.h"
 
@@ -110,7 +111,7 @@ static void clean_up_spools(server_rec *s, const mod_bgupload_server_t *conf, ap
     tally_t tally = {.server = s};
     bgu_orphans_t orphans = {
         .sessions = &mod_bgupload_sessions,
-        .min_age = MOD_BGUPLOAD_TIMEOUT_DEFAULT,
+        .min_age = BGU_TIMEOUT_DEFAULT,
         .report = report_orphan,
         .stop = is_stopping,
         .baton = &tally,

@@ -8,38 +8,10 @@
 #include <apr_strings.h>
 
 #include "../mod_bgupload/bgu_spool.h"
+#include "admin_store.h"
 #include "text.h"
 
-/** Bytes of a session that the server has; -1 when there are none any more, or nobody knows. */
-static apr_off_t received(const bgu_session_t *session, apr_pool_t *pool)
-{
-    bgu_spool_t *spool;
-    apr_off_t size = 0;
-    apr_status_t rv;
-
-    if (bgu_state_is_tombstone(session->state)) {
-        return -1;
-    }
-    if (session->state == BGU_STATE_PUBLISHED) {
-        return session->total;
-    }
-    rv = bgu_spool_open(&spool, session->spool, session->id, NULL, pool);
-    if (rv == APR_SUCCESS) {
-        rv = bgu_spool_size(&size, spool);
-    }
-    return rv == APR_SUCCESS || APR_STATUS_IS_ENOENT(rv) ? size : -1;
-}
-
-/** When a session was last heard of. */
-static apr_time_t last_activity(const bgu_session_t *session, apr_pool_t *pool)
-{
-    apr_time_t written = bgu_spool_mtime(session->spool, session->id, pool);
-
-    return written > session->updated ? written : session->updated;
-}
-
-/** A point in time as text in UTC. */
-static const char *time_text(apr_time_t when, apr_pool_t *pool)
+const char *admin_time_text(apr_time_t when, apr_pool_t *pool)
 {
     time_t seconds = (time_t)apr_time_sec(when);
     struct tm parts;
@@ -55,30 +27,13 @@ static const char *time_text(apr_time_t when, apr_pool_t *pool)
 /** When a session times out, as text; NULL if it never does. */
 static const char *expiry_text(const bgu_session_t *session, apr_pool_t *pool)
 {
-    apr_time_t last = last_activity(session, pool);
+    apr_time_t last = admin_last_activity(session, pool);
 
     if (bgu_state_is_tombstone(session->state) || session->state == BGU_STATE_COMMITTING ||
         session->timeout > APR_INT64_MAX - last) {
         return NULL;
     }
-    return time_text(last + session->timeout, pool);
-}
-
-/** A length of time in its largest unit. */
-static const char *age_text(apr_interval_time_t age, apr_pool_t *pool)
-{
-    apr_int64_t seconds = age > 0 ? apr_time_sec(age) : 0;
-
-    if (seconds < 60) {
-        return apr_psprintf(pool, "%" APR_INT64_T_FMT "s", seconds);
-    }
-    if (seconds < 3600) {
-        return apr_psprintf(pool, "%" APR_INT64_T_FMT "m", seconds / 60);
-    }
-    if (seconds < 86400) {
-        return apr_psprintf(pool, "%" APR_INT64_T_FMT "h", seconds / 3600);
-    }
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT "d", seconds / 86400);
+    return admin_time_text(last + session->timeout, pool);
 }
 
 /** A number of bytes, or what stands for none. */
@@ -121,7 +76,7 @@ void admin_print_json(const bgu_session_t *session, apr_pool_t *pool)
     fputs("{\"id\": ", stdout);
     text_json(stdout, session->id);
     json_text("state", bgu_state_name(session->state));
-    json_number("received", received(session, pool), pool);
+    json_number("received", admin_received(session, pool), pool);
     json_number("total", session->total, pool);
     json_text("user", session->user);
     json_text("client", session->client);
@@ -129,8 +84,8 @@ void admin_print_json(const bgu_session_t *session, apr_pool_t *pool)
     json_text("query", session->query);
     json_text("destination", session->dest);
     json_text("spool", bgu_spool_path(session->spool, session->id, pool));
-    json_text("created", time_text(session->created, pool));
-    json_text("active", time_text(last_activity(session, pool), pool));
+    json_text("created", admin_time_text(session->created, pool));
+    json_text("active", admin_time_text(admin_last_activity(session, pool), pool));
     json_text("expires", expiry_text(session, pool));
     printf(", \"timeout\": %.3f", (double)session->timeout / APR_USEC_PER_SEC);
     if (has_plan(session)) {
@@ -156,7 +111,7 @@ void admin_print_fields(const bgu_session_t *session, apr_pool_t *pool)
 
     print_field("id", session->id);
     print_field("state", bgu_state_name(session->state));
-    print_field("received", bytes_text(received(session, pool), "-", pool));
+    print_field("received", bytes_text(admin_received(session, pool), "-", pool));
     print_field("total", bytes_text(session->total, "unknown", pool));
     print_field("user", *session->user != '\0' ? session->user : "-");
     print_field("client", session->client);
@@ -164,8 +119,8 @@ void admin_print_fields(const bgu_session_t *session, apr_pool_t *pool)
     print_field("query", *session->query != '\0' ? session->query : "-");
     print_field("destination", session->dest);
     print_field("spool", bgu_spool_path(session->spool, session->id, pool));
-    print_field("created", time_text(session->created, pool));
-    print_field("active", time_text(last_activity(session, pool), pool));
+    print_field("created", admin_time_text(session->created, pool));
+    print_field("active", admin_time_text(admin_last_activity(session, pool), pool));
     print_field("expires", expires != NULL ? expires : "-");
     printf("%-12s %.3f s\n", "timeout", (double)session->timeout / APR_USEC_PER_SEC);
     if (has_plan(session)) {
@@ -173,25 +128,4 @@ void admin_print_fields(const bgu_session_t *session, apr_pool_t *pool)
                session->plan.overwrite ? "on" : "off", sync_name(session->plan.sync),
                session->plan.mode);
     }
-}
-
-void admin_print_row(const bgu_session_t *session, apr_pool_t *pool)
-{
-    const char *bytes = apr_pstrcat(pool, bytes_text(received(session, pool), "-", pool), "/",
-                                    bytes_text(session->total, "?", pool), NULL);
-    int width;
-
-    text_plain(stdout, session->id);
-    printf("  %-10s  %21s  %4s  ", bgu_state_name(session->state), bytes,
-           age_text(apr_time_now() - session->created, pool));
-    width = text_plain(stdout, *session->user != '\0' ? session->user : "-");
-    printf("%*s  ", width < 12 ? 12 - width : 0, "");
-    text_plain(stdout, session->path);
-    fputc('\n', stdout);
-}
-
-void admin_print_heading(void)
-{
-    printf("%-36s  %-10s  %21s  %4s  %-12s  %s\n", "ID", "STATE", "RECEIVED/TOTAL", "AGE", "USER",
-           "PATH");
 }

@@ -7,11 +7,8 @@
 
 #include "../mod_bgupload/bgu.h"
 
-/** The heading above rows. */
-void admin_print_heading(void);
-
-/** A session as one row of a table. */
-void admin_print_row(const bgu_session_t *session, apr_pool_t *pool);
+/** A point in time in UTC, as text in pool. */
+const char *admin_time_text(apr_time_t when, apr_pool_t *pool);
 
 /** All that is known of a session, a line for each field. */
 void admin_print_fields(const bgu_session_t *session, apr_pool_t *pool);

@@ -9,10 +9,7 @@
 #include <unistd.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
-
-#ifndef BGU_VERSION
-#define BGU_VERSION "0"
-#endif
+#include "../mod_bgupload/bgu_units.h"
 
 #define RETRY_FOR apr_time_from_sec(600)
 
@@ -86,41 +83,10 @@ static const char help[] =
     "Exit codes: 0 done, 1 refused for good (or cancelled), 2 wrong usage,\n"
     "3 not finished but can be resumed by the same call, 4 trouble with a local file.\n";
 
-int options_size(apr_off_t *size, const char *text)
+/* Read a time that libcurl's clock can count. */
+static int take_interval(apr_interval_time_t *interval, const char *text)
 {
-    static const char units[] = "KMGT";
-    apr_size_t len = strlen(text);
-    const char *unit = len > 1 ? strchr(units, apr_toupper(text[len - 1])) : NULL;
-    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
-
-    if (!bgu_offset_parse(size, text, unit ? len - 1 : len) || *size > APR_INT64_MAX >> shift) {
-        return 0;
-    }
-    *size <<= shift;
-    return 1;
-}
-
-int options_interval(apr_interval_time_t *interval, const char *text)
-{
-    static const struct {
-        char unit;
-        int seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    apr_size_t len = strlen(text);
-    apr_off_t number;
-    int seconds = 0;
-
-    for (apr_size_t i = 0; len > 1 && i < sizeof(units) / sizeof(units[0]); i++) {
-        if (text[len - 1] == units[i].unit) {
-            seconds = units[i].seconds;
-        }
-    }
-    if (!bgu_offset_parse(&number, text, seconds ? len - 1 : len) ||
-        number > apr_time_sec(LONGEST)) {
-        return 0;
-    }
-    *interval = apr_time_from_sec(number) * (seconds ? seconds : 1);
-    return *interval <= LONGEST;
+    return bgu_interval_parse(interval, text) && *interval <= LONGEST;
 }
 
 static int wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -164,7 +130,7 @@ static int take_option(options_t *options, int option, char *argument, apr_pool_
         settings->http.netrc = 1;
         return 1;
     case OPT_FRAGMENT:
-        return (options_size(&settings->fragment, argument) &&
+        return (bgu_size_parse(&settings->fragment, argument) &&
                 settings->fragment >= CLIENT_FRAGMENT_MIN) ||
                wrong("--fragment: \"%s\" is no size of at least 5K", argument);
     case OPT_CA:
@@ -174,11 +140,10 @@ static int take_option(options_t *options, int option, char *argument, apr_pool_
         settings->http.insecure = 1;
         return 1;
     case OPT_RETRY_FOR:
-        return options_interval(&settings->retry_for, argument) ||
+        return take_interval(&settings->retry_for, argument) ||
                wrong("--retry-for: \"%s\" is no time such as 90s, 10m, 2h or 1d", argument);
     case OPT_TIMEOUT:
-        return (options_interval(&settings->http.timeout, argument) &&
-                settings->http.timeout > 0) ||
+        return (take_interval(&settings->http.timeout, argument) && settings->http.timeout > 0) ||
                wrong("--timeout: \"%s\" is no time such as 90s, 10m, 2h or 1d", argument);
     case OPT_REPLY:
         settings->reply = argument;

@@ -26,11 +26,4 @@ typedef struct options_t {
  * @return 1 to go on, 0 to exit */
 int options_read(options_t *options, int *exit_code, int argc, char **argv, apr_pool_t *pool);
 
-/** Read a size: digits, then nothing or K, M, G, T (times 1024). 0 if text is no size. */
-int options_size(apr_off_t *size, const char *text);
-
-/** Read a time: digits, then nothing or s, m, h, d. 0 if text is no time.
- * @param interval receives microseconds */
-int options_interval(apr_interval_time_t *interval, const char *text);
-
 #endif

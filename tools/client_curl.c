@@ -7,10 +7,6 @@
 #include <sys/socket.h>
 #include "client_url.h"
 
-#ifndef BGU_VERSION
-#define BGU_VERSION "0"
-#endif
-
 /* A connection on which nothing is acknowledged for this many seconds is dead. The server's own
  * silence (it may be writing a large file to its disk) is another matter: settings.timeout. */
 #define DEAD_NETWORK 60

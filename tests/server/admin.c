@@ -2,14 +2,17 @@
 
 #include "admin.h"
 
+#include <sqlite3.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
+#include "../../mod_bgupload/bgu_guid.h"
+#include "../../mod_bgupload/bgu_store.h"
 #include "files.h"
 
 /** Most words of a command line. */
-#define WORDS_MAX 12
+#define WORDS_MAX 16
 
 int admin_plain(const char *words, const char **output)
 {
@@ -42,4 +45,68 @@ int admin_lines(const char *text)
         count += *text == '\n';
     }
     return count;
+}
+
+const char *admin_json(const char *text, const char *where)
+{
+    sqlite3_stmt *statement = NULL;
+    const char *found = NULL;
+    sqlite3 *db = NULL;
+    int valid;
+
+    REQUIRE(sqlite3_open(":memory:", &db) == SQLITE_OK);
+    REQUIRE(sqlite3_prepare_v2(db, "SELECT json_valid(?1), json_extract(?1, ?2)", -1, &statement,
+                               NULL) == SQLITE_OK);
+    sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, where, -1, SQLITE_STATIC);
+    valid = sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) == 1;
+    if (valid && sqlite3_column_type(statement, 1) != SQLITE_NULL) {
+        found = apr_pstrdup(httpd_env_pool(), (const char *)sqlite3_column_text(statement, 1));
+    }
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    if (!valid) {
+        REQUIRE_FAIL("no JSON: %s", text);
+    }
+    return found;
+}
+
+const char *admin_line(const char *text, const char *part)
+{
+    const char *at = strstr(text, part);
+    const char *start = at;
+
+    while (at != NULL && start > text && start[-1] != '\n') {
+        start--;
+    }
+    return at != NULL ? apr_pstrndup(httpd_env_pool(), start, strcspn(start, "\n")) : NULL;
+}
+
+const char *admin_row(const httpd_env_t *env, const admin_row_t *row)
+{
+    char *id = apr_palloc(httpd_env_pool(), BGU_ID_LEN + 1);
+    apr_time_t when = apr_time_now() - apr_time_from_sec(row->age);
+    bgu_session_t session = {.id = id,
+                             .state = row->state,
+                             .user = row->user,
+                             .client = "127.0.0.1",
+                             .path = row->path,
+                             .query = "",
+                             .dest = httpd_env_path(env, row->path),
+                             .spool = env->spool,
+                             .total = row->total,
+                             .created = when,
+                             .updated = when,
+                             .timeout = apr_time_from_sec(14 * 86400),
+                             .reply.url = ""};
+    bgu_store_t *store = NULL;
+    const char *error = NULL;
+    apr_pool_t *pool;
+
+    REQUIRE(bgu_guid_make(id) == APR_SUCCESS);
+    apr_pool_create(&pool, httpd_env_pool());
+    REQUIRE(bgu_store_sqlite.open(&store, env->store, 0, &error, pool) == APR_SUCCESS);
+    REQUIRE(bgu_store_sqlite.create(store, &session, NULL, 0) == APR_SUCCESS);
+    apr_pool_destroy(pool);
+    return id;
 }

@@ -5,7 +5,6 @@
 #include "suites.h"
 
 #include <ctype.h>
-#include <sqlite3.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -36,44 +35,6 @@ static const char *bare_id(const upload_t *up)
     return apr_pstrndup(httpd_env_pool(), up->id + 1, strlen(up->id) - 2);
 }
 
-/** What SQLite's JSON parser finds in a text, as text; NULL for null. Ends the test if the text is
- * no JSON. */
-static const char *json(const char *text, const char *where)
-{
-    sqlite3_stmt *statement = NULL;
-    const char *found = NULL;
-    sqlite3 *db = NULL;
-    int valid;
-
-    REQUIRE(sqlite3_open(":memory:", &db) == SQLITE_OK);
-    REQUIRE(sqlite3_prepare_v2(db, "SELECT json_valid(?1), json_extract(?1, ?2)", -1, &statement,
-                               NULL) == SQLITE_OK);
-    sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 2, where, -1, SQLITE_STATIC);
-    valid = sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) == 1;
-    if (valid && sqlite3_column_type(statement, 1) != SQLITE_NULL) {
-        found = apr_pstrdup(httpd_env_pool(), (const char *)sqlite3_column_text(statement, 1));
-    }
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    if (!valid) {
-        REQUIRE_FAIL("no JSON: %s", text);
-    }
-    return found;
-}
-
-/** The line of a text that contains a part, or NULL. */
-static const char *line_with(const char *text, const char *part)
-{
-    const char *at = strstr(text, part);
-    const char *start = at;
-
-    while (at != NULL && start > text && start[-1] != '\n') {
-        start--;
-    }
-    return at != NULL ? apr_pstrndup(httpd_env_pool(), start, strcspn(start, "\n")) : NULL;
-}
-
 static void list(void)
 {
     upload_t up = upload_begin(NULL, path);
@@ -83,21 +44,21 @@ static void list(void)
     CHECK_NEXT(wire_fragment(up.wire, path, up.id, DATA, 0, 4, 10), 200, 4);
     CHECK_INT(admin(up.env, "list", &output), 0);
     CHECK_INT(admin_lines(output), 3);
-    CHECK_HAS(line_with(output, bare_id(&up)), "receiving");
-    CHECK_HAS(line_with(output, bare_id(&up)), " 4/10 ");
-    CHECK_HAS(line_with(output, bare_id(&up)), path);
-    CHECK_HAS(line_with(output, bare_id(&other)), " 0/? ");
-    CHECK_HAS(line_with(output, bare_id(&other)), "/upload/b.bin");
+    CHECK_HAS(admin_line(output, bare_id(&up)), "receiving");
+    CHECK_HAS(admin_line(output, bare_id(&up)), " 4/10 ");
+    CHECK_HAS(admin_line(output, bare_id(&up)), path);
+    CHECK_HAS(admin_line(output, bare_id(&other)), " 0/? ");
+    CHECK_HAS(admin_line(output, bare_id(&other)), "/upload/b.bin");
     CHECK_NEXT(wire_fragment(up.wire, path, up.id, DATA, 4, 6, 10), 200, 10);
     CHECK_INT(admin(up.env, "list", &output), 0);
-    CHECK_HAS(line_with(output, bare_id(&up)), "complete");
-    CHECK_HAS(line_with(output, bare_id(&up)), " 10/10 ");
+    CHECK_HAS(admin_line(output, bare_id(&up)), "complete");
+    CHECK_HAS(admin_line(output, bare_id(&up)), " 10/10 ");
     upload_finish(&up, DATA, 10);
     CHECK_ANSWER(wire_cancel(other.wire, other.path, other.id), 200, NULL);
     CHECK_INT(admin(up.env, "list", &output), 0);
-    CHECK_HAS(line_with(output, bare_id(&up)), "closed");
-    CHECK_HAS(line_with(output, bare_id(&up)), " -/10 ");
-    CHECK_HAS(line_with(output, bare_id(&other)), "cancelled");
+    CHECK_HAS(admin_line(output, bare_id(&up)), "closed");
+    CHECK_HAS(admin_line(output, bare_id(&up)), " -/10 ");
+    CHECK_HAS(admin_line(output, bare_id(&other)), "cancelled");
 }
 
 static void list_json(void)
@@ -106,13 +67,13 @@ static void list_json(void)
     const char *output;
 
     CHECK_INT(admin(up.env, "list --json", &output), 0);
-    CHECK_STR(json(output, "$[0].id"), bare_id(&up));
-    CHECK_STR(json(output, "$[0].total"), NULL);
-    CHECK_STR(json(output, "$[1]"), NULL);
+    CHECK_STR(admin_json(output, "$[0].id"), bare_id(&up));
+    CHECK_STR(admin_json(output, "$[0].total"), NULL);
+    CHECK_STR(admin_json(output, "$[1]"), NULL);
     upload_another(up.env, path);
     CHECK_INT(admin(up.env, "--json list", &output), 0);
-    CHECK(json(output, "$[1].id") != NULL);
-    CHECK(json(output, "$[2]") == NULL);
+    CHECK(admin_json(output, "$[1].id") != NULL);
+    CHECK(admin_json(output, "$[2]") == NULL);
 }
 
 static void list_nothing(void)
@@ -123,7 +84,7 @@ static void list_nothing(void)
     CHECK_INT(admin(env, "list", &output), 0);
     CHECK_INT(admin_lines(output), 1);
     CHECK_INT(admin(env, "list --json", &output), 0);
-    CHECK_STR(json(output, "$"), "[]");
+    CHECK_STR(admin_json(output, "$"), "[]");
 }
 
 /** More than are read at a time. */
@@ -141,7 +102,7 @@ static void list_many(void)
     CHECK_INT(admin(env, "list", &output), 0);
     CHECK_INT(admin_lines(output), 231);
     CHECK_INT(admin(env, "list --json", &output), 0);
-    CHECK(json(output, "$[229].id") != NULL && json(output, "$[230]") == NULL);
+    CHECK(admin_json(output, "$[229].id") != NULL && admin_json(output, "$[230]") == NULL);
 }
 
 static void show(void)
@@ -151,21 +112,21 @@ static void show(void)
 
     CHECK_NEXT(wire_fragment(up.wire, path, up.id, DATA, 0, 4, 10), 200, 4);
     CHECK_INT(admin_id(&up, "show", &output), 0);
-    CHECK_HAS(line_with(output, "id "), bare_id(&up));
-    CHECK_HAS(line_with(output, "state "), "receiving");
-    CHECK_HAS(line_with(output, "received "), " 4");
-    CHECK_HAS(line_with(output, "total "), " 10");
-    CHECK_HAS(line_with(output, "client "), "127.0.0.1");
-    CHECK_HAS(line_with(output, "path "), path);
-    CHECK_HAS(line_with(output, "destination "), httpd_env_path(up.env, path));
-    CHECK_HAS(line_with(output, "spool "), up.env->spool);
-    CHECK(line_with(output, "created ") != NULL && line_with(output, "active ") != NULL);
-    CHECK_HAS(line_with(output, "timeout "), "1209600.000 s");
+    CHECK_HAS(admin_line(output, "id "), bare_id(&up));
+    CHECK_HAS(admin_line(output, "state "), "receiving");
+    CHECK_HAS(admin_line(output, "received "), " 4");
+    CHECK_HAS(admin_line(output, "total "), " 10");
+    CHECK_HAS(admin_line(output, "client "), "127.0.0.1");
+    CHECK_HAS(admin_line(output, "path "), path);
+    CHECK_HAS(admin_line(output, "destination "), httpd_env_path(up.env, path));
+    CHECK_HAS(admin_line(output, "spool "), up.env->spool);
+    CHECK(admin_line(output, "created ") != NULL && admin_line(output, "active ") != NULL);
+    CHECK_HAS(admin_line(output, "timeout "), "1209600.000 s");
     CHECK_NEXT(wire_fragment(up.wire, path, up.id, DATA, 4, 6, 10), 200, 10);
     upload_finish(&up, DATA, 10);
     CHECK_INT(admin_id(&up, "show", &output), 0);
-    CHECK_HAS(line_with(output, "state "), "closed");
-    CHECK_HAS(line_with(output, "commit "), "overwrite off, sync commit");
+    CHECK_HAS(admin_line(output, "state "), "closed");
+    CHECK_HAS(admin_line(output, "commit "), "overwrite off, sync commit");
     CHECK_INT(admin(up.env, "show " NO_ID, &output), 1);
     CHECK_HAS(output, NO_ID);
 }
@@ -177,22 +138,22 @@ static void show_json(void)
 
     CHECK_NEXT(wire_fragment(up.wire, path, up.id, DATA, 0, 4, 10), 200, 4);
     CHECK_INT(admin_id(&up, "show --json", &output), 0);
-    CHECK_STR(json(output, "$.id"), bare_id(&up));
-    CHECK_STR(json(output, "$.state"), "receiving");
-    CHECK_STR(json(output, "$.received"), "4");
-    CHECK_STR(json(output, "$.total"), "10");
-    CHECK_STR(json(output, "$.user"), "");
-    CHECK_STR(json(output, "$.path"), path);
-    CHECK_STR(json(output, "$.destination"), httpd_env_path(up.env, path));
-    CHECK_STR(json(output, "$.timeout"), "1209600.0");
-    CHECK_STR(json(output, "$.commit"), NULL);
-    CHECK_INT(strlen(json(output, "$.expires")), strlen("2000-01-01T00:00:00Z"));
+    CHECK_STR(admin_json(output, "$.id"), bare_id(&up));
+    CHECK_STR(admin_json(output, "$.state"), "receiving");
+    CHECK_STR(admin_json(output, "$.received"), "4");
+    CHECK_STR(admin_json(output, "$.total"), "10");
+    CHECK_STR(admin_json(output, "$.user"), "");
+    CHECK_STR(admin_json(output, "$.path"), path);
+    CHECK_STR(admin_json(output, "$.destination"), httpd_env_path(up.env, path));
+    CHECK_STR(admin_json(output, "$.timeout"), "1209600.0");
+    CHECK_STR(admin_json(output, "$.commit"), NULL);
+    CHECK_INT(strlen(admin_json(output, "$.expires")), strlen("2000-01-01T00:00:00Z"));
     CHECK_NEXT(wire_fragment(up.wire, path, up.id, DATA, 4, 6, 10), 200, 10);
     upload_finish(&up, DATA, 10);
     CHECK_INT(admin_id(&up, "show --json", &output), 0);
-    CHECK_STR(json(output, "$.received"), NULL);
-    CHECK_STR(json(output, "$.commit.sync"), "commit");
-    CHECK_STR(json(output, "$.expires"), NULL);
+    CHECK_STR(admin_json(output, "$.received"), NULL);
+    CHECK_STR(admin_json(output, "$.commit.sync"), "commit");
+    CHECK_STR(admin_json(output, "$.expires"), NULL);
 }
 
 /** Ids are taken as clients, logs and this program write them. */
@@ -223,10 +184,10 @@ static void hostile_names(void)
     CHECK_INT(admin_lines(output), 2);
     CHECK_HAS(output, "/upload/\\x1B[31m\\x0A\\xC2\\x9B\\xE2\\x80\\xAE\\xFF\xc3\xa4\\\\\".bin\n");
     CHECK_INT(admin_id(&up, "show", &output), 0);
-    CHECK_HAS(line_with(output, "path "), "\\x1B[31m\\x0A\\xC2\\x9B");
+    CHECK_HAS(admin_line(output, "path "), "\\x1B[31m\\x0A\\xC2\\x9B");
     CHECK(strchr(output, '\x1b') == NULL && strchr(output, '\xff') == NULL);
     CHECK_INT(admin_id(&up, "show --json", &output), 0);
-    CHECK_STR(json(output, "$.path"),
+    CHECK_STR(admin_json(output, "$.path"),
               "/upload/\x1b[31m\n\xc2\x9b\xe2\x80\xae\xef\xbf\xbd\xc3\xa4\\\".bin");
     CHECK(strchr(output, '\x1b') == NULL && strchr(output, '\xff') == NULL);
     CHECK(strstr(output, "\xc2\x9b") == NULL && strstr(output, "\xe2\x80\xae") == NULL);
@@ -314,13 +275,13 @@ static void cleanup_timeout(void)
     await_output(up.env, "cleanup --dry-run", "1 to discard, 0 to commit, 0 to forget, 0 failed");
     CHECK_INT(httpd_env_spool_count(up.env), 1);
     CHECK_INT(admin_id(&up, "show", &output), 0);
-    CHECK_HAS(line_with(output, "state "), "receiving");
+    CHECK_HAS(admin_line(output, "state "), "receiving");
     CHECK_INT(admin(up.env, "cleanup", &output), 0);
-    CHECK_HAS(line_with(output, bare_id(&up)), "discarded");
-    CHECK_HAS(output, "1 discarded, 0 committed, 0 forgotten, 0 failed\n");
+    CHECK_HAS(admin_line(output, bare_id(&up)), "discarded");
+    CHECK_HAS(output, "1 discarded, 0 committed, 0 forgotten, 0 failed, 0 orphans\n");
     CHECK_INT(httpd_env_spool_count(up.env), 0);
     CHECK_INT(admin(up.env, "cleanup", &output), 0);
-    CHECK_STR(output, "0 discarded, 0 committed, 0 forgotten, 0 failed\n");
+    CHECK_STR(output, "0 discarded, 0 committed, 0 forgotten, 0 failed, 0 orphans\n");
     CHECK_ANSWER(wire_cancel(up.wire, path, up.id), 200, NULL);
 }
 
@@ -375,7 +336,7 @@ static void cleanup_commit(void)
     CHECK_INT(admin_id(&up, "cancel", &output), 1);
     CHECK_HAS(output, "committed");
     CHECK_INT(admin(up.env, "cleanup", &output), 0);
-    CHECK_HAS(output, "0 discarded, 1 committed, 0 forgotten, 0 failed\n");
+    CHECK_HAS(output, "0 discarded, 1 committed, 0 forgotten, 0 failed, 0 orphans\n");
     upload_check_file(&up, DATA, 10);
     REQUIRE(stat(up.env->spool, &folder) == 0);
     REQUIRE(stat(httpd_env_path(up.env, path), &file) == 0);
@@ -392,8 +353,8 @@ static void cleanup_fails(void)
     interrupt_commit(&up, bare_id(&up));
     REQUIRE(unlink(upload_spool_file(&up)) == 0);
     CHECK_INT(admin(up.env, "cleanup", &output), 1);
-    CHECK_HAS(line_with(output, bare_id(&up)), "failed");
-    CHECK_HAS(output, "0 discarded, 0 committed, 0 forgotten, 1 failed\n");
+    CHECK_HAS(admin_line(output, bare_id(&up)), "failed");
+    CHECK_HAS(output, "0 discarded, 0 committed, 0 forgotten, 1 failed, 0 orphans\n");
     CHECK(!files_exists(httpd_env_path(up.env, path)));
 }
 
@@ -406,7 +367,7 @@ static void server_is_down(void)
     CHECK_NEXT(wire_fragment(up.wire, path, up.id, DATA, 0, 4, 10), 200, 4);
     httpd_env_kill(up.env);
     CHECK_INT(admin(up.env, "list", &output), 0);
-    CHECK_HAS(line_with(output, bare_id(&up)), " 4/10 ");
+    CHECK_HAS(admin_line(output, bare_id(&up)), " 4/10 ");
     CHECK_INT(admin(up.env, "cleanup", &output), 0);
     CHECK_INT(admin(up.env, "cancel " NO_ID, &output), 1);
     httpd_env_resume(up.env);

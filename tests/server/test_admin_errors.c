@@ -14,14 +14,26 @@
 
 #define NO_ID "A0FF5911-4144-45B3-BF27-27AFC8EC8A67"
 
-/** The store cannot be opened: exit code 3 and one line with the path. */
+/** The store cannot be opened, whatever the command: exit code 3 and one line with the path; no
+ * byte of it is changed, nothing is made. */
 static void check_no_store(const char *store)
 {
+    static const char *const words[] = {"list", "check --repair", "cleanup", "cancel " NO_ID};
+    const char *folder =
+        apr_pstrndup(httpd_env_pool(), store, (apr_size_t)(strrchr(store, '/') - store));
+    int entries = files_exists(folder) ? files_count(folder) : 0;
+    bytes_t before = files_read(store);
     const char *output;
 
-    CHECK_INT(admin_plain(apr_pstrcat(httpd_env_pool(), "list --store ", store, NULL), &output), 3);
-    CHECK_HAS(output, store);
-    CHECK_INT(admin_lines(output), 1);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        CHECK_INT(admin_plain(httpd_env_format("%s --store %s", words[i], store), &output), 3);
+        CHECK_HAS(output, store);
+        CHECK_INT(admin_lines(output), 1);
+    }
+    bytes_t after = files_read(store);
+    CHECK_INT(after.length, before.length);
+    CHECK(before.data == NULL || memcmp(after.data, before.data, before.length) == 0);
+    CHECK_INT(files_exists(folder) ? files_count(folder) : 0, entries);
 }
 
 static void run_sql(sqlite3 **db, const char *store, const char *sql)
@@ -38,6 +50,7 @@ static void no_store(void)
     httpd_env_t *env = httpd_env_start(NULL);
     const char *foreign = apr_pstrcat(httpd_env_pool(), env->root, "/foreign.db", NULL);
     const char *text = apr_pstrcat(httpd_env_pool(), env->root, "/text.db", NULL);
+    const char *empty = apr_pstrcat(httpd_env_pool(), env->root, "/empty.db", NULL);
     sqlite3 *db;
 
     check_no_store(apr_pstrcat(httpd_env_pool(), env->root, "/missing.db", NULL));
@@ -48,6 +61,8 @@ static void no_store(void)
     check_no_store(foreign);
     files_write(text, letter, strlen(letter));
     check_no_store(text);
+    files_write(empty, "", 0);
+    check_no_store(empty);
     httpd_env_stop(env);
     run_sql(&db, env->store, "PRAGMA user_version = 9999");
     sqlite3_close(db);
@@ -57,12 +72,39 @@ static void no_store(void)
 static void locked_store(void)
 {
     httpd_env_t *env = httpd_env_start(NULL);
+    const char *output;
     sqlite3 *db;
 
     httpd_env_stop(env);
     run_sql(&db, env->store, "BEGIN IMMEDIATE");
-    check_no_store(env->store);
+    /* The file is not looked at here: closing it would end our own lock. */
+    CHECK_INT(admin(env, "list", &output), 3);
+    CHECK_HAS(output, env->store);
+    CHECK_HAS(output, "locked");
+    CHECK_INT(admin_lines(output), 1);
     sqlite3_close(db);
+    CHECK_INT(admin(env, "list", &output), 0);
+}
+
+/** Damage behind the header: the sessions cannot be read, or check finds it. */
+static void damaged_store(void)
+{
+    httpd_env_t *env = httpd_env_start(NULL);
+    const char *output;
+    bytes_t file;
+    char *data;
+
+    httpd_env_stop(env);
+    file = files_read(env->store);
+    REQUIRE(file.length > 8192);
+    data = apr_pmemdup(httpd_env_pool(), file.data, file.length);
+    memset(data + 4096, 0xA5, file.length - 4096);
+    files_write(env->store, data, file.length);
+    CHECK_INT(admin(env, "list", &output), 1);
+    CHECK_INT(admin_lines(output), 1);
+    CHECK_HAS(output, "malformed");
+    CHECK_INT(admin(env, "check", &output), 1);
+    CHECK_HAS(admin_line(output, "damaged"), env->store);
 }
 
 /** A command line and its exit code; none of them gets as far as the store. */
@@ -91,6 +133,20 @@ static const struct usage_case usages[] = {
     {"list --dry-run", 2, "list"},
     {"cleanup --json", 2, "cleanup"},
     {"cleanup " NO_ID, 2, "cleanup"},
+    {"list --state half", 2, "half"},
+    {"list --state", 2, "state"},
+    {"list --sort colour", 2, "colour"},
+    {"list --older-than soon", 2, "soon"},
+    {"list --repair", 2, "list"},
+    {"show --user ann " NO_ID, 2, "show"},
+    {"stats --reverse", 2, "stats"},
+    {"stats " NO_ID, 2, "stats"},
+    {"check --dry-run", 2, "check"},
+    {"check " NO_ID, 2, "check"},
+    {"expire", 2, "older-than"},
+    {"expire --older-than", 2, "older-than"},
+    {"expire --older-than 1d " NO_ID, 2, "expire"},
+    {"expire --older-than 1d --json", 2, "expire"},
     {"cleanup --tombstone", 2, "tombstone"},
     {"cleanup --tombstone -1s", 2, "-1s"},
     {"cleanup --tombstone soon", 2, "soon"},
@@ -132,6 +188,7 @@ static void full_output(void)
 static const suite_test_t tests[] = {
     {"stores that cannot be opened", no_store},
     {"a locked store", locked_store},
+    {"a damaged store", damaged_store},
     {"usage", usage},
     {"output that cannot be written", full_output},
 };

@@ -20,6 +20,7 @@ struct suite {
 static const struct suite suites[] = {
     {"guid", suite_guid},
     {"range", suite_range},
+    {"units", suite_units},
     {"packet", suite_packet},
     {"answer", suite_answer},
     {"error", suite_error},

@@ -22,6 +22,7 @@ void suite_add(const char *name, const suite_test_t *tests, size_t count);
 
 void suite_guid(void);
 void suite_range(void);
+void suite_units(void);
 void suite_packet(void);
 void suite_answer(void);
 void suite_error(void);

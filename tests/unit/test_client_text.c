@@ -14,54 +14,6 @@
 #include "suites.h"
 #include "text.h"
 
-static const struct {
-    const char *text;
-    long long value; /**< -1: refused */
-} size_cases[] = {
-    {"0", 0},
-    {"5120", 5120},
-    {"5K", 5120},
-    {"13M", 13631488},
-    {"2g", 2147483648},
-    {"1T", 1099511627776},
-    {"9223372036854775807", APR_INT64_MAX},
-    {"8191P", -1},
-    {"8388607T", 9223370937343148032},
-    {"8388608T", -1},
-    {"9223372036854775808", -1},
-    {"", -1},
-    {"K", -1},
-    {"-1", -1},
-    {"1.5M", -1},
-    {"5 K", -1},
-    {"0x10", -1},
-};
-
-static const struct {
-    const char *text;
-    long long seconds; /**< -1: refused */
-} interval_cases[] = {
-    {"0", 0},     {"90", 90}, {"90s", 90}, {"10m", 600}, {"2h", 7200}, {"366d", 366 * 86400},
-    {"367d", -1}, {"", -1},   {"s", -1},   {"-1s", -1},  {"1w", -1},   {"99999999999999999999", -1},
-};
-
-static void test_sizes_and_times(void)
-{
-    for (size_t i = 0; i < sizeof(size_cases) / sizeof(size_cases[0]); i++) {
-        apr_off_t size;
-        int ok = options_size(&size, size_cases[i].text);
-
-        CASE_INT(size_cases[i].text, ok ? size : -1, size_cases[i].value);
-    }
-    for (size_t i = 0; i < sizeof(interval_cases) / sizeof(interval_cases[0]); i++) {
-        apr_interval_time_t interval;
-        int ok = options_interval(&interval, interval_cases[i].text);
-
-        CASE_INT(interval_cases[i].text, ok ? interval : -1,
-                 interval_cases[i].seconds < 0 ? -1 : apr_time_from_sec(interval_cases[i].seconds));
-    }
-}
-
 /** The line always leaves the last column free, and tells what there is room for. */
 static void test_progress_line(void)
 {
@@ -135,7 +87,6 @@ static void test_patience(void)
 }
 
 static const suite_test_t tests[] = {
-    {"sizes and times", test_sizes_and_times},
     {"the progress line", test_progress_line},
     {"JSON strings", test_json},
     {"patience", test_patience},
