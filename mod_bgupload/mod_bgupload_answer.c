@@ -14,6 +14,14 @@
 /* Longest part of what a client sent in a log line, in bytes. httpd escapes it. */
 #define DETAIL_FORMAT "%.300s"
 
+static const char *const event_names[] = {
+    [BGU_EVENT_NONE] = NULL,
+    [BGU_EVENT_CREATED] = "created",
+    [BGU_EVENT_COMPLETED] = "complete",
+    [BGU_EVENT_COMMITTED] = "committed",
+    [BGU_EVENT_DISCARDED] = "discarded",
+};
+
 void mod_bgupload_set_variables(request_rec *r, const bgu_packet_t *packet,
                                 const bgu_outcome_t *outcome)
 {
@@ -24,6 +32,9 @@ void mod_bgupload_set_variables(request_rec *r, const bgu_packet_t *packet,
     apr_table_setn(env, "BGUPLOAD_PACKET", bgu_packet_name(packet->type));
     apr_table_setn(env, "BGUPLOAD_HRESULT",
                    apr_psprintf(r->pool, "0x%08lX", (unsigned long)error.hresult));
+    if (outcome->event != BGU_EVENT_NONE) {
+        apr_table_setn(env, "BGUPLOAD_EVENT", event_names[outcome->event]);
+    }
     if (answer->session_id) {
         apr_table_setn(env, "BGUPLOAD_SESSION", answer->session_id);
     }
@@ -40,17 +51,10 @@ void mod_bgupload_set_variables(request_rec *r, const bgu_packet_t *packet,
 
 static void log_event(request_rec *r, const bgu_outcome_t *outcome)
 {
-    static const char *const names[] = {
-        [BGU_EVENT_CREATED] = "created",
-        [BGU_EVENT_COMPLETED] = "complete",
-        [BGU_EVENT_COMMITTED] = "committed",
-        [BGU_EVENT_DISCARDED] = "discarded",
-    };
-
     if (APLOG_R_IS_LEVEL(r, APLOG_INFO)) {
         ap_log_rerror(
             APLOG_MARK, APLOG_INFO, 0, r, BGULOGNO(0010) "%s",
-            mod_bgupload_event_text(outcome->session, names[outcome->event], outcome->reason,
+            mod_bgupload_event_text(outcome->session, event_names[outcome->event], outcome->reason,
                                     apr_table_get(r->headers_in, BGU_H_CONTENT_NAME), r->pool));
     }
 }

@@ -44,6 +44,8 @@ static const struct suite suites[] = {
     {"admin_check", suite_admin_check},
     {"admin_config", suite_admin_config},
     {"admin_load", suite_admin_load},
+    {"report", suite_report},
+    {"cleanup_script", suite_cleanup_script},
     {"reply_answers", suite_reply_answers},
     {"reply_notify", suite_reply_notify},
     {"reply_serving", suite_reply_serving},

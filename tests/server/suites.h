@@ -44,6 +44,8 @@ void suite_admin_list(void);
 void suite_admin_check(void);
 void suite_admin_config(void);
 void suite_admin_load(void);
+void suite_report(void);
+void suite_cleanup_script(void);
 void suite_reply_answers(void);
 void suite_reply_notify(void);
 void suite_reply_serving(void);
