@@ -2,8 +2,11 @@
 
 #include "admin.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include <apr_strings.h>
 
@@ -82,9 +85,21 @@ const char *admin_line(const char *text, const char *part)
     return at != NULL ? apr_pstrndup(httpd_env_pool(), start, strcspn(start, "\n")) : NULL;
 }
 
-const char *admin_row(const httpd_env_t *env, const admin_row_t *row)
+/** Open a server's store until the pool is destroyed. */
+static bgu_store_t *open_store(const httpd_env_t *env, apr_pool_t *pool)
 {
-    char *id = apr_palloc(httpd_env_pool(), BGU_ID_LEN + 1);
+    bgu_store_t *store = NULL;
+    const char *error = NULL;
+
+    REQUIRE(bgu_store_sqlite.open(&store, env->store, 0, &error, pool) == APR_SUCCESS);
+    return store;
+}
+
+/** Put one session into a store. Returns its id. */
+static const char *add_row(bgu_store_t *store, const httpd_env_t *env, const admin_row_t *row,
+                           apr_pool_t *pool)
+{
+    char *id = apr_palloc(pool, BGU_ID_LEN + 1);
     apr_time_t when = apr_time_now() - apr_time_from_sec(row->age);
     bgu_session_t session = {.id = id,
                              .state = row->state,
@@ -99,14 +114,41 @@ const char *admin_row(const httpd_env_t *env, const admin_row_t *row)
                              .updated = when,
                              .timeout = apr_time_from_sec(14 * 86400),
                              .reply.url = ""};
-    bgu_store_t *store = NULL;
-    const char *error = NULL;
-    apr_pool_t *pool;
 
     REQUIRE(bgu_guid_make(id) == APR_SUCCESS);
-    apr_pool_create(&pool, httpd_env_pool());
-    REQUIRE(bgu_store_sqlite.open(&store, env->store, 0, &error, pool) == APR_SUCCESS);
     REQUIRE(bgu_store_sqlite.create(store, &session, NULL, 0) == APR_SUCCESS);
+    return id;
+}
+
+const char *admin_row(const httpd_env_t *env, const admin_row_t *row)
+{
+    const char *id;
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, httpd_env_pool());
+    id = add_row(open_store(env, pool), env, row, httpd_env_pool());
     apr_pool_destroy(pool);
     return id;
+}
+
+void admin_rows(const httpd_env_t *env, const admin_row_t *row, int count)
+{
+    const struct timespec when = {time(NULL) - row->age, 0};
+    const struct timespec times[] = {when, when};
+    bgu_store_t *store;
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, httpd_env_pool());
+    store = open_store(env, pool);
+    for (int i = 0; i < count; i++) {
+        const char *id = add_row(store, env, row, pool);
+
+        if (!bgu_state_is_tombstone(row->state)) {
+            const char *file = apr_pstrcat(pool, env->spool, "/", id, NULL);
+
+            files_write(file, "12345", 5);
+            REQUIRE(utimensat(AT_FDCWD, file, times, 0) == 0);
+        }
+    }
+    apr_pool_destroy(pool);
 }

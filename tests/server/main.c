@@ -46,6 +46,7 @@ static const struct suite suites[] = {
     {"admin_load", suite_admin_load},
     {"report", suite_report},
     {"cleanup_script", suite_cleanup_script},
+    {"cleanup_race", suite_cleanup_race},
     {"reply_answers", suite_reply_answers},
     {"reply_notify", suite_reply_notify},
     {"reply_serving", suite_reply_serving},
