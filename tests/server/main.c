@@ -33,6 +33,7 @@ static const struct suite suites[] = {
     {"override", suite_override},
     {"config", suite_config},
     {"selfcheck", suite_selfcheck},
+    {"merge", suite_merge},
     {"restart", suite_restart},
     {"mpm", suite_mpm},
     {"resources", suite_resources},
