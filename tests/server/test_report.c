@@ -52,7 +52,7 @@ static upload_t send_halves(httpd_env_t *env, const char *path, int gap)
 static const char *real_log(void)
 {
     const char *conf = httpd_env_format("Include \"%s/conf/bgupload.conf\"\n"
-                                        "CustomLog \"{ROOT}/logs/uploads.log\" bgupload "
+                                        "GlobalLog \"{ROOT}/logs/uploads.log\" bgupload "
                                         "env=BGUPLOAD_PACKET\n",
                                         httpd_env_setting("BGUPLOAD_SRC"));
     httpd_env_options_t options = {.server = conf};
