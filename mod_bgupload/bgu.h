@@ -44,6 +44,8 @@ typedef struct bgu_plan_t {
     int keep_session;  /**< the session lives on as PUBLISHED instead of CLOSED */
     bgu_sync_e sync;   /**< what to force to the disk */
     apr_uint32_t mode; /**< permission bits of the new file */
+    int root;          /**< bytes of the destination's path, a folder, below which no symbolic link
+                        * is followed; 0: links are followed */
 } bgu_plan_t;
 
 /** What the server application left for the client. The numbers are stored: never renumber them. */

@@ -93,7 +93,8 @@ static bgu_result_e ask_claimed(bgu_call_t *call, const bgu_spool_t *spool)
     if (result != BGU_OK) {
         return result;
     }
-    rv = bgu_reply_prepare(spool, call->session->spool, call->session->id, call->pool);
+    rv = bgu_reply_prepare(call->request->policy->notify == BGU_NOTIFY_REFERENCE ? spool : NULL,
+                           call->session->spool, call->session->id, call->pool);
     if (rv != APR_SUCCESS) {
         return bgu_call_fail(call, rv, "cannot make a folder for the reply in the spool");
     }

@@ -61,6 +61,7 @@ void bgu_call_plan(bgu_call_t *call, int keep_session)
         .keep_session = keep_session,
         .sync = policy->sync,
         .mode = policy->mode,
+        .root = call->request->root,
     };
 }
 

@@ -2,6 +2,7 @@
 
 #include "bgu_commit.h"
 
+#include <errno.h>
 #include <apr_strings.h>
 #include "bgu_publish.h"
 #include "bgu_session.h"
@@ -86,6 +87,21 @@ static bgu_result_e wrong_size(const bgu_sessions_t *sessions, bgu_session_t *se
     return BGU_BYTES_LOST;
 }
 
+/* Start a commit. A file that somebody else has a name for was not received by us alone, whatever
+ * is in it; other names that we made are left of an earlier try. */
+static bgu_result_e begin(const bgu_sessions_t *sessions, bgu_session_t *session,
+                          const bgu_spool_t *spool, apr_status_t *cause, const char **detail,
+                          apr_pool_t *pool)
+{
+    if (bgu_spool_is_linked(spool) && !bgu_publish_begun(session, spool, pool)) {
+        *cause = EMLINK;
+        *detail = apr_pstrcat(pool, "the spool file is linked from elsewhere, not by the server: ",
+                              bgu_spool_path(session->spool, session->id, pool), NULL);
+        return BGU_IO_ERROR;
+    }
+    return move(sessions, session, BGU_STATE_COMMITTING, 0, cause, detail);
+}
+
 /* The steps in between, with the spool file locked. */
 static bgu_result_e commit_locked(const bgu_sessions_t *sessions, bgu_session_t *session,
                                   const bgu_spool_t *spool, apr_status_t *cause,
@@ -109,7 +125,7 @@ static bgu_result_e commit_locked(const bgu_sessions_t *sessions, bgu_session_t 
     if (session->state == BGU_STATE_COMMITTING) {
         result = check_unmoved(sessions, session, cause, detail, pool);
     } else {
-        result = move(sessions, session, BGU_STATE_COMMITTING, 0, cause, detail);
+        result = begin(sessions, session, spool, cause, detail, pool);
     }
     if (result == BGU_OK) {
         result = bgu_publish(session, spool, cause, detail, pool);

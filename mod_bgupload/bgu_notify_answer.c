@@ -4,10 +4,10 @@
 
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <apr_strings.h>
 #include <curl/curl.h>
+#include "bgu_spool_reply.h"
 
 static void judge(bgu_verdict_t *verdict, bgu_result_e result, const char *detail)
 {
@@ -17,19 +17,26 @@ static void judge(bgu_verdict_t *verdict, bgu_result_e result, const char *detai
 
 /* Look for the reply of an application that accepted. By reference it may be empty; a body is a
  * reply only if there is one. */
-static void find_reply(bgu_verdict_t *verdict, const bgu_notification_t *ask)
+static void find_reply(bgu_verdict_t *verdict, const bgu_notification_t *ask, apr_pool_t *pool)
 {
-    struct stat st;
+    apr_off_t size;
+    int fd;
+    apr_status_t rv = APR_ENOENT;
 
-    if (verdict->static_url || lstat(ask->reply_path, &st) != 0) {
+    if (verdict->static_url == NULL) {
+        rv = bgu_reply_open(&fd, &size, ask->reply_path, pool);
+    }
+    if (APR_STATUS_IS_ENOENT(rv)) {
         return;
     }
-    if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || access(ask->reply_path, R_OK) != 0) {
+    if (rv != APR_SUCCESS) {
+        verdict->cause = rv;
         judge(verdict, BGU_APP_BROKEN,
-              "the server's user cannot read the application's reply file");
+              "the application's reply is no file of its own that the server's user can read");
         return;
     }
-    if (ask->max_reply && st.st_size > ask->max_reply) {
+    (void)close(fd);
+    if (ask->max_reply && size > ask->max_reply) {
         judge(verdict, BGU_APP_BROKEN, "the reply is larger than BGUploadMaxReply");
         return;
     }
@@ -74,7 +81,7 @@ void bgu_notify_judge(bgu_verdict_t *verdict, const bgu_notification_t *notifica
         judge(verdict, BGU_APP_BROKEN, "the application's reply URL is not absolute");
     } else {
         judge(verdict, BGU_OK, detail);
-        find_reply(verdict, notification);
+        find_reply(verdict, notification, pool);
     }
 }
 

@@ -195,8 +195,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
         return 0;
     }
     if (ex->reply < 0) {
-        ex->reply = open(ex->part_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                         S_IRUSR | S_IWUSR);
+        ex->reply = open(ex->part_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     }
     apr_status_t rv = ex->reply < 0 ? errno : write_all(ex->reply, bytes, len);
     if (rv != APR_SUCCESS) {

@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <apr_strings.h>
+#include "bgu_folder.h"
 
 /* Bytes that one call copies at most: the kernel may be interrupted in between. */
 #define COPY_SIZE (128 * 1024 * 1024)
@@ -25,7 +27,7 @@ typedef struct publication_t {
     const bgu_session_t *session;
     const char *name;   /* of the destination in its folder */
     const char *hidden; /* of what is staged beside it */
-    const char *source; /* path of the spool file */
+    const char *source; /* path of the opened spool file, whatever its name leads to by now */
     int spool;          /* the spool file, owned by the caller */
     int folder;         /* the destination's folder */
     struct stat bytes;  /* of the spool file */
@@ -44,41 +46,70 @@ static int same_file(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-bgu_result_e bgu_publish_check(const char *dest, int overwrite, const char **detail,
+/* What the client hears when a destination's folder could not be opened. */
+static bgu_result_e refuse_folder(int cause, const char *folder, const char **detail,
+                                  apr_pool_t *pool)
+{
+    const char *text = "cannot open the destination's folder: ";
+    bgu_result_e result = bgu_result_of(cause);
+
+    if (cause == ENOENT || cause == ENOTDIR) {
+        text = BGU_DETAIL_NO_FOLDER;
+        result = BGU_NO_FOLDER;
+    } else if (cause == EACCES) {
+        text = "the server's user cannot read the destination's folder: ";
+        result = BGU_ACCESS_DENIED;
+    } else if (cause == ELOOP) {
+        text = "a symbolic link stands in the way to the destination's folder; Options "
+               "FollowSymLinks would allow it: ";
+        result = BGU_ACCESS_DENIED;
+    }
+    *detail = apr_pstrcat(pool, text, folder, NULL);
+    return result;
+}
+
+/* bgu_publish_check() in the opened folder. */
+static bgu_result_e check_in(int folder, const char *dest, int overwrite, const char **detail,
+                             apr_pool_t *pool)
+{
+    const char *name = strrchr(dest, '/') + 1;
+    struct stat st;
+    const char *fault = NULL;
+    bgu_result_e result = BGU_ACCESS_DENIED;
+    int found = fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+    if (*name == '\0' || (found && S_ISDIR(st.st_mode))) {
+        fault = "the destination is a folder: ";
+        result = BGU_BAD_REQUEST;
+    } else if (!found && errno == ENAMETOOLONG) {
+        fault = "the destination's name is too long: ";
+        result = BGU_BAD_REQUEST;
+    } else if (strncasecmp(name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) == 0) {
+        fault = "names that begin with " HIDDEN_PREFIX " are the server's own: ";
+    } else if (found && !overwrite) {
+        fault = "the destination exists and BGUploadAllowOverwrites is Off: ";
+    } else if (faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        fault = "the server's user cannot write to the folder of ";
+    }
+    if (fault == NULL) {
+        return BGU_OK;
+    }
+    *detail = apr_pstrcat(pool, fault, dest, NULL);
+    return result;
+}
+
+bgu_result_e bgu_publish_check(const char *dest, int root, int overwrite, const char **detail,
                                apr_pool_t *pool)
 {
-    struct stat st;
-    const char *folder = folder_of(dest, pool);
+    const char *path = folder_of(dest, pool);
+    int folder = bgu_folder_open(path, root, pool);
 
-    if (lstat(dest, &st) == 0) {
-        if (S_ISDIR(st.st_mode)) {
-            *detail = apr_pstrcat(pool, "the destination is a folder: ", dest, NULL);
-            return BGU_BAD_REQUEST;
-        }
-        if (!overwrite) {
-            *detail = apr_pstrcat(
-                pool, "the destination exists and BGUploadAllowOverwrites is Off: ", dest, NULL);
-            return BGU_ACCESS_DENIED;
-        }
-    } else if (errno == ENAMETOOLONG) {
-        *detail = apr_pstrcat(pool, "the destination's name is too long: ", dest, NULL);
-        return BGU_BAD_REQUEST;
+    if (folder < 0) {
+        return refuse_folder(errno, path, detail, pool);
     }
-    int fault = stat(folder, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
-    if (fault == ENOENT || fault == ENOTDIR) {
-        *detail = apr_pstrcat(pool, BGU_DETAIL_NO_FOLDER, folder, NULL);
-        return BGU_NO_FOLDER;
-    }
-    if (fault && fault != EACCES) {
-        *detail = apr_pstrcat(pool, "cannot look at the destination's folder: ", folder, NULL);
-        return bgu_result_of(fault);
-    }
-    if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0) {
-        *detail = apr_pstrcat(
-            pool, "the server's user cannot write to the destination's folder: ", folder, NULL);
-        return BGU_ACCESS_DENIED;
-    }
-    return BGU_OK;
+    bgu_result_e result = check_in(folder, dest, overwrite, detail, pool);
+    (void)close(folder);
+    return result;
 }
 
 /* Copy a part of the spool file to the end of the copy: by reference where the file systems can do
@@ -158,16 +189,22 @@ static apr_status_t stage_copy(const publication_t *pub)
     return rv;
 }
 
-/* Stage the spool file under the hidden name: a link where that is possible, else a copy. */
-static apr_status_t stage(const publication_t *pub)
+/* Whether an earlier try left the spool file under the hidden name. */
+static int is_staged(const publication_t *pub)
 {
     struct stat st;
 
-    if (linkat(AT_FDCWD, pub->source, pub->folder, pub->hidden, 0) == 0) {
+    return fstatat(pub->folder, pub->hidden, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           same_file(&st, &pub->bytes);
+}
+
+/* Stage the spool file under the hidden name: a link where that is possible, else a copy. */
+static apr_status_t stage(const publication_t *pub)
+{
+    if (linkat(AT_FDCWD, pub->source, pub->folder, pub->hidden, AT_SYMLINK_FOLLOW) == 0) {
         return APR_SUCCESS;
     }
-    if (errno == EEXIST && fstatat(pub->folder, pub->hidden, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        same_file(&st, &pub->bytes)) {
+    if (errno == EEXIST && is_staged(pub)) {
         return APR_SUCCESS;
     }
     return stage_copy(pub);
@@ -197,7 +234,8 @@ static int same_bytes(const publication_t *pub)
  * and time. Two uploads of one moment may have both, so the bytes decide. */
 static int is_copy(const publication_t *pub, const struct stat *dest)
 {
-    return S_ISREG(dest->st_mode) && dest->st_size == pub->bytes.st_size &&
+    return S_ISREG(dest->st_mode) && dest->st_uid == pub->bytes.st_uid &&
+           dest->st_size == pub->bytes.st_size &&
            dest->st_mtim.tv_sec == pub->bytes.st_mtim.tv_sec &&
            dest->st_mtim.tv_nsec == pub->bytes.st_mtim.tv_nsec && same_bytes(pub);
 }
@@ -229,7 +267,7 @@ static apr_status_t replace(const publication_t *pub)
  * system, a copy of it. A file system that knows no hard links has to do with a rename. */
 static apr_status_t add(const publication_t *pub)
 {
-    if (linkat(AT_FDCWD, pub->source, pub->folder, pub->name, 0) == 0) {
+    if (linkat(AT_FDCWD, pub->source, pub->folder, pub->name, AT_SYMLINK_FOLLOW) == 0) {
         return APR_SUCCESS;
     }
     if (errno == EEXIST) {
@@ -287,6 +325,10 @@ static apr_status_t put(const publication_t *pub)
     /* After a success the hidden name is a second one for the same file, after a failure rubbish.
      */
     (void)unlinkat(pub->folder, pub->hidden, 0);
+    if (rv != APR_SUCCESS && !is_published(pub)) {
+        /* It is only a spool file again. */
+        (void)fchmod(pub->spool, S_IRUSR | S_IWUSR);
+    }
     if (rv == APR_SUCCESS && plan->sync != BGU_SYNC_OFF && fsync(pub->folder) != 0) {
         rv = errno;
     }
@@ -306,24 +348,32 @@ static bgu_result_e refusal(apr_status_t cause)
     return bgu_result_of(cause);
 }
 
+/* Open what a commit works with. -1: the folder of the destination could not be opened. */
+static int open_publication(publication_t *pub, const bgu_session_t *session,
+                            const bgu_spool_t *spool, const char *folder, apr_pool_t *pool)
+{
+    int fd = bgu_spool_fd(spool);
+
+    *pub = (publication_t){
+        .session = session,
+        .name = strrchr(session->dest, '/') + 1,
+        .hidden = apr_pstrcat(pool, HIDDEN_PREFIX, session->id + BGU_ID_LEN - HIDDEN_ID_LEN, NULL),
+        .source = apr_psprintf(pool, "/proc/self/fd/%d", fd),
+        .spool = fd,
+    };
+    pub->folder = bgu_folder_open(folder, session->plan.root, pool);
+    return pub->folder;
+}
+
 bgu_result_e bgu_publish(const bgu_session_t *session, const bgu_spool_t *spool,
                          apr_status_t *cause, const char **detail, apr_pool_t *pool)
 {
     const char *folder = folder_of(session->dest, pool);
-    publication_t pub = {
-        .session = session,
-        .name = strrchr(session->dest, '/') + 1,
-        .hidden = apr_pstrcat(pool, HIDDEN_PREFIX, session->id + BGU_ID_LEN - HIDDEN_ID_LEN, NULL),
-        .source = bgu_spool_path(session->spool, session->id, pool),
-        .spool = bgu_spool_fd(spool),
-        .folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-    };
+    publication_t pub;
 
-    *cause = APR_SUCCESS;
-    if (pub.folder < 0) {
+    if (open_publication(&pub, session, spool, folder, pool) < 0) {
         *cause = errno;
-        *detail = apr_pstrcat(pool, "cannot open the destination's folder ", folder, NULL);
-        return refusal(*cause);
+        return refuse_folder(*cause, folder, detail, pool);
     }
     *cause = fstat(pub.spool, &pub.bytes) == 0 ? put(&pub) : errno;
     (void)close(pub.folder);
@@ -336,6 +386,19 @@ bgu_result_e bgu_publish(const bgu_session_t *session, const bgu_spool_t *spool,
                               : "cannot put the file at its destination ",
                           session->dest, NULL);
     return refusal(*cause);
+}
+
+int bgu_publish_begun(const bgu_session_t *session, const bgu_spool_t *spool, apr_pool_t *pool)
+{
+    publication_t pub;
+    int begun;
+
+    if (open_publication(&pub, session, spool, folder_of(session->dest, pool), pool) < 0) {
+        return 0;
+    }
+    begun = fstat(pub.spool, &pub.bytes) == 0 && (is_published(&pub) || is_staged(&pub));
+    (void)close(pub.folder);
+    return begun;
 }
 
 int bgu_publish_done(const bgu_session_t *session)

@@ -13,8 +13,11 @@
 /* Most pieces handed to one pwritev; what the kernel takes is far more. */
 #define PIECES_MAX 64
 
+#define OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+
 struct bgu_spool_t {
     int fd;
+    uid_t user; /* who opened it */
 };
 
 static apr_status_t spool_close(void *data)
@@ -29,23 +32,45 @@ const char *bgu_spool_path(const char *folder, const char *id, apr_pool_t *pool)
     return apr_pstrcat(pool, folder, "/", id, NULL);
 }
 
+/* Open a file whose mode keeps its owner out: a crash in a commit may have left the mode of the
+ * destination. Everything is done to the one file that was looked at. */
+static int regain(const char *path, apr_pool_t *pool)
+{
+    int handle = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    const char *self = apr_psprintf(pool, "/proc/self/fd/%d", handle);
+    struct stat st;
+    int fd = -1;
+
+    if (handle < 0) {
+        return -1;
+    }
+    if (fstat(handle, &st) == 0 && S_ISREG(st.st_mode) && chmod(self, S_IRUSR | S_IWUSR) == 0) {
+        fd = open(self, O_RDWR | O_CLOEXEC);
+    }
+    (void)close(handle);
+    if (fd < 0) {
+        errno = EACCES;
+    }
+    return fd;
+}
+
 apr_status_t bgu_spool_open(bgu_spool_t **spool, const char *folder, const char *id, int *created,
                             apr_pool_t *pool)
 {
-    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
     const char *path = bgu_spool_path(folder, id, pool);
-    int fd = open(path, flags);
+    int fd = open(path, OPEN_FLAGS);
 
-    /* A commit that did not get through may have left the mode of the destination. */
-    if (fd < 0 && errno == EACCES && chmod(path, S_IRUSR | S_IWUSR) == 0) {
-        fd = open(path, flags);
+    if (fd < 0 && errno == EACCES) {
+        fd = regain(path, pool);
     }
-
     if (created) {
         *created = 0;
         if (fd < 0 && errno == ENOENT) {
-            fd = open(path, flags | O_CREAT, S_IRUSR | S_IWUSR);
+            fd = open(path, OPEN_FLAGS | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
             *created = fd >= 0;
+        }
+        if (fd < 0 && errno == EEXIST) {
+            fd = open(path, OPEN_FLAGS); /* another request of the session made it */
         }
     }
     if (fd < 0) {
@@ -53,6 +78,7 @@ apr_status_t bgu_spool_open(bgu_spool_t **spool, const char *folder, const char 
     }
     *spool = apr_palloc(pool, sizeof(**spool));
     (*spool)->fd = fd;
+    (*spool)->user = geteuid();
     apr_pool_cleanup_register(pool, *spool, spool_close, apr_pool_cleanup_null);
     return APR_SUCCESS;
 }
@@ -62,18 +88,34 @@ int bgu_spool_fd(const bgu_spool_t *spool)
     return spool->fd;
 }
 
+/* Look at the file, and make sure that it is one of ours; root works on those of the server. */
+static apr_status_t look(struct stat *st, const bgu_spool_t *spool)
+{
+    if (fstat(spool->fd, st) != 0) {
+        return errno;
+    }
+    if (!S_ISREG(st->st_mode) || (st->st_uid != spool->user && spool->user != 0)) {
+        return EPERM;
+    }
+    return st->st_nlink == 0 ? APR_ENOENT : APR_SUCCESS;
+}
+
 apr_status_t bgu_spool_size(apr_off_t *size, const bgu_spool_t *spool)
 {
     struct stat st;
+    apr_status_t rv = look(&st, spool);
 
-    if (fstat(spool->fd, &st) != 0) {
-        return errno;
+    if (rv == APR_SUCCESS) {
+        *size = st.st_size;
     }
-    if (st.st_nlink == 0) {
-        return APR_ENOENT;
-    }
-    *size = st.st_size;
-    return APR_SUCCESS;
+    return rv;
+}
+
+int bgu_spool_is_linked(const bgu_spool_t *spool)
+{
+    struct stat st;
+
+    return fstat(spool->fd, &st) == 0 && st.st_nlink > 1;
 }
 
 apr_status_t bgu_spool_lock(bgu_spool_t *spool)
@@ -145,17 +187,22 @@ static apr_status_t append_locked(bgu_spool_t *spool, apr_off_t *size, apr_off_t
 {
     struct iovec rest[PIECES_MAX];
     apr_off_t len = total_length(vec, count);
-    apr_status_t rv = bgu_spool_size(size, spool);
+    struct stat st;
+    apr_status_t rv = look(&st, spool);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    *size = st.st_size;
     if (position > *size || len > total - position) {
         return APR_EINVAL;
     }
     apr_off_t known = *size - position;
     if (known >= len) {
         return APR_SUCCESS;
+    }
+    if (st.st_nlink > 1) {
+        return EMLINK;
     }
     for (int i = 0; i < count; i++) {
         rest[i] = vec[i];
@@ -186,7 +233,11 @@ apr_status_t bgu_spool_restart(bgu_spool_t *spool)
     apr_status_t rv = bgu_spool_lock(spool);
 
     if (rv == APR_SUCCESS) {
-        rv = ftruncate(spool->fd, 0) == 0 ? APR_SUCCESS : errno;
+        if (bgu_spool_is_linked(spool)) {
+            rv = EMLINK;
+        } else if (ftruncate(spool->fd, 0) != 0) {
+            rv = errno;
+        }
         bgu_spool_unlock(spool);
     }
     return rv;

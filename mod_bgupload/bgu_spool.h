@@ -6,7 +6,11 @@
  * short flock that is never held while anyone waits for the network. flock belongs to the open
  * file, so it works between threads and processes alike and the kernel drops it when a process
  * dies. A file that has reached its total can no longer be changed by anybody, and one that was
- * removed (the session is over) takes no more bytes from those who still have it open. */
+ * removed (the session is over) takes no more bytes from those who still have it open.
+ *
+ * The names in the spool folder are safe because nobody else can write there, which the server's
+ * start makes sure of. Should that fail all the same, no link is followed, no file of another user
+ * is read or written, and none that has a second name (a published one, at best) is changed. */
 
 #ifndef BGU_SPOOL_H
 #define BGU_SPOOL_H
@@ -28,7 +32,8 @@ typedef struct bgu_spool_t bgu_spool_t;
 apr_status_t bgu_spool_open(bgu_spool_t **spool, const char *folder, const char *id, int *created,
                             apr_pool_t *pool);
 
-/** Number of bytes in the file. APR_ENOENT if the file was removed since it was opened. */
+/** Number of bytes in the file. APR_ENOENT if the file was removed since it was opened, EPERM if it
+ * is no plain file of the user who opened it. */
 apr_status_t bgu_spool_size(apr_off_t *size, const bgu_spool_t *spool);
 
 /** Append bytes, skipping those that are already there.
@@ -37,11 +42,15 @@ apr_status_t bgu_spool_size(apr_off_t *size, const bgu_spool_t *spool);
  * skipped, the rest is appended, nothing beyond total is written. Locks, writes, unlocks.
  * @param size receives the size after it, also when writing failed half-way
  * @return APR_SUCCESS; APR_EINVAL if position lies beyond the size (a gap) or the bytes reach
- * beyond total; APR_ENOENT if the file was removed; else the system's error */
+ * beyond total; APR_ENOENT if the file was removed; EPERM as bgu_spool_size(); EMLINK if it has
+ * another name and would have to be changed; else the system's error */
 apr_status_t bgu_spool_append(bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
                               apr_off_t total, const struct iovec *vec, int count);
 
-/** Drop all bytes, for a session that has to begin again. Locks and unlocks. */
+/** Whether the file has another name beside its own. */
+int bgu_spool_is_linked(const bgu_spool_t *spool);
+
+/** Drop all bytes, for a session that has to begin again. Locks and unlocks. EMLINK as above. */
 apr_status_t bgu_spool_restart(bgu_spool_t *spool);
 
 /** Force the bytes to the disk. */

@@ -107,30 +107,25 @@ static void empty_folder_at(int fd, int depth)
     (void)closedir(dir);
 }
 
-static apr_status_t empty_folder(const char *path)
+/* Open a reply's folder, and keep everybody else out of it from now on. Returns like open(). */
+static int take_folder(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
-    if (fd < 0) {
-        return errno;
+    if (fd >= 0 && fchmod(fd, S_IRWXU) != 0) {
+        int fault = errno;
+        (void)close(fd);
+        errno = fault;
+        return -1;
     }
-    empty_folder_at(fd, 0);
-    return APR_SUCCESS;
+    return fd;
 }
 
-apr_status_t bgu_reply_prepare(const bgu_spool_t *spool, const char *folder, const char *id,
-                               apr_pool_t *pool)
+/* Let the application's group into an open folder, and let it read the received file. */
+static apr_status_t share(int reply, const bgu_spool_t *spool, const char *folder)
 {
-    const char *path = reply_folder(folder, id, pool);
     struct stat st;
 
-    if (mkdir(path, S_IRWXU) != 0) {
-        /* What an application that did not accept left there must not pass for a reply. */
-        apr_status_t rv = errno == EEXIST ? empty_folder(path) : errno;
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-    }
     if (stat(folder, &st) != 0) {
         return errno;
     }
@@ -138,10 +133,60 @@ apr_status_t bgu_reply_prepare(const bgu_spool_t *spool, const char *folder, con
         return APR_SUCCESS;
     }
     /* The new folder has the group already; its bit has to be said again. */
-    if (chmod(path, S_IRWXU | S_IRWXG | S_ISGID) != 0 ||
+    if (fchmod(reply, S_IRWXU | S_IRWXG | S_ISGID) != 0 ||
         fchmod(bgu_spool_fd(spool), S_IRUSR | S_IWUSR | S_IRGRP) != 0) {
         return errno;
     }
+    return APR_SUCCESS;
+}
+
+apr_status_t bgu_reply_prepare(const bgu_spool_t *spool, const char *folder, const char *id,
+                               apr_pool_t *pool)
+{
+    const char *path = reply_folder(folder, id, pool);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST) {
+        return errno;
+    }
+    int fd = take_folder(path);
+    if (fd < 0) {
+        return errno;
+    }
+    /* What an application that did not accept left there must not pass for a reply. */
+    empty_folder_at(fcntl(fd, F_DUPFD_CLOEXEC, 0), 0);
+    if (spool) {
+        rv = share(fd, spool, folder);
+    }
+    (void)close(fd);
+    return rv;
+}
+
+/* Whether a file that lies in a folder of others may be one that they only moved there: ours, and
+ * nobody else may read it. */
+static int is_borrowed(const struct stat *st, const char *path, apr_pool_t *pool)
+{
+    const char *folder = apr_pstrmemdup(pool, path, (apr_size_t)(strrchr(path, '/') - path));
+    struct stat around;
+
+    return st->st_uid == geteuid() && !(st->st_mode & (S_IRGRP | S_IROTH)) &&
+           (lstat(folder, &around) != 0 || (around.st_mode & S_IWGRP) != 0);
+}
+
+apr_status_t bgu_reply_open(int *fd, apr_off_t *size, const char *path, apr_pool_t *pool)
+{
+    struct stat st;
+
+    *fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*fd < 0) {
+        return errno;
+    }
+    if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+        is_borrowed(&st, path, pool)) {
+        (void)close(*fd);
+        return EPERM;
+    }
+    *size = st.st_size;
     return APR_SUCCESS;
 }
 
@@ -150,10 +195,11 @@ apr_status_t bgu_reply_remove(const char *folder, const char *id, apr_pool_t *po
     const char *path = reply_folder(folder, id, pool);
 
     if (rmdir(path) != 0 && errno == ENOTEMPTY) {
-        apr_status_t rv = empty_folder(path);
-        if (rv != APR_SUCCESS) {
-            return rv;
+        int fd = take_folder(path);
+        if (fd < 0) {
+            return errno;
         }
+        empty_folder_at(fd, 0);
         if (rmdir(path) != 0 && errno != ENOENT) {
             return errno;
         }

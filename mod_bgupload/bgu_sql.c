@@ -38,13 +38,16 @@ const char *const bgu_sql_migrations[] = {
     "ALTER TABLE session ADD COLUMN replied INTEGER NOT NULL DEFAULT 0",
     /* for counting those that are open */
     "CREATE INDEX session_open ON session(user, " ADDRESS ") WHERE " OPEN,
+    /* the last of bgu_plan_t */
+    "ALTER TABLE session ADD COLUMN root INTEGER NOT NULL DEFAULT 0",
 };
 
 const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_migrations[0]));
 
 #define COLUMNS                                                                                    \
     "id, state, user, client, path, query, dest, spool, total, created, updated, timeout,"         \
-    " overwrite, keep_session, sync, mode, reply, reply_url, taken, asked, refused, replied"
+    " overwrite, keep_session, sync, mode, reply, reply_url, taken, asked, refused, replied,"      \
+    " root"
 
 /* The open sessions of a session's owner. */
 #define OWN "user = ?3 AND " ADDRESS " = CASE ?3 WHEN '' THEN ?4 ELSE '' END AND " OPEN
@@ -56,22 +59,22 @@ const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_mi
 #define UPDATE                                                                                     \
     "UPDATE session SET state = ?2, total = ?9, updated = ?11, overwrite = ?13,"                   \
     " keep_session = ?14, sync = ?15, mode = ?16, reply = ?17, reply_url = ?18,"                   \
-    " taken = ?19, asked = ?20, refused = ?21, replied = ?22"                                      \
-    " WHERE id = ?1 AND state = ?23 AND (total IS NULL OR total IS ?9)"
+    " taken = ?19, asked = ?20, refused = ?21, replied = ?22, root = ?23"                          \
+    " WHERE id = ?1 AND state = ?24 AND (total IS NULL OR total IS ?9)"
 
 const char *const bgu_sql_statements[BGU_SQL_COUNT] = {
     /* A session without a user belongs to its address. */
     [BGU_SQL_CREATE] = "INSERT INTO session(" COLUMNS ") SELECT"
                        " ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-                       " ?17, ?18, ?19, ?20, ?21, ?22"
-                       " WHERE (?25 = 0 OR ?25 > (" COUNT_USER " LIMIT ?25)))"
-                       " AND (?26 = 0 OR ?26 > (" COUNT_ALL " LIMIT ?26)))",
-    [BGU_SQL_COUNT_USER] = COUNT_USER " LIMIT ?24)",
-    [BGU_SQL_COUNT_ALL] = COUNT_ALL " LIMIT ?24)",
+                       " ?17, ?18, ?19, ?20, ?21, ?22, ?23"
+                       " WHERE (?26 = 0 OR ?26 > (" COUNT_USER " LIMIT ?26)))"
+                       " AND (?27 = 0 OR ?27 > (" COUNT_ALL " LIMIT ?27)))",
+    [BGU_SQL_COUNT_USER] = COUNT_USER " LIMIT ?25)",
+    [BGU_SQL_COUNT_ALL] = COUNT_ALL " LIMIT ?25)",
     [BGU_SQL_FIND] = "SELECT " COLUMNS " FROM session WHERE id = ?1",
     [BGU_SQL_UPDATE] = UPDATE,
-    [BGU_SQL_PROMISE] = UPDATE " AND ?27 >= ?9 + (SELECT total(total) FROM session"
+    [BGU_SQL_PROMISE] = UPDATE " AND ?28 >= ?9 + (SELECT total(total) FROM session"
                                " WHERE id <> ?1 AND " OWN ")",
-    [BGU_SQL_REMOVE] = "DELETE FROM session WHERE id = ?1 AND state = ?23",
-    [BGU_SQL_LIST] = "SELECT " COLUMNS " FROM session WHERE id > ?1 ORDER BY id LIMIT ?24",
+    [BGU_SQL_REMOVE] = "DELETE FROM session WHERE id = ?1 AND state = ?24",
+    [BGU_SQL_LIST] = "SELECT " COLUMNS " FROM session WHERE id > ?1 ORDER BY id LIMIT ?25",
 };

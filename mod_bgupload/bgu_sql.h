@@ -30,6 +30,7 @@ typedef enum {
     BGU_P_ASKED,
     BGU_P_REFUSED,
     BGU_P_REPLIED,
+    BGU_P_ROOT,
     BGU_P_EXPECTED,
     BGU_P_LIMIT,
     BGU_P_PER_USER,

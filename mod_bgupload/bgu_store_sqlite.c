@@ -68,6 +68,7 @@ static void bind_changing(sqlite3_stmt *stmt, const bgu_session_t *session)
     (void)sqlite3_bind_int(stmt, BGU_P_KEEP_SESSION, session->plan.keep_session);
     (void)sqlite3_bind_int(stmt, BGU_P_SYNC, session->plan.sync);
     (void)sqlite3_bind_int64(stmt, BGU_P_MODE, session->plan.mode);
+    (void)sqlite3_bind_int(stmt, BGU_P_ROOT, session->plan.root);
     (void)sqlite3_bind_int(stmt, BGU_P_REPLY, session->reply.kind);
     bgu_sqlite_bind_text(stmt, BGU_P_REPLY_URL, session->reply.url ? session->reply.url : "");
     (void)sqlite3_bind_int(stmt, BGU_P_TAKEN, session->reply.taken);
@@ -108,6 +109,7 @@ static bgu_session_t *read_row(sqlite3_stmt *stmt, apr_pool_t *pool)
     session->plan.keep_session = sqlite3_column_int(stmt, BGU_P_KEEP_SESSION - 1);
     session->plan.sync = (bgu_sync_e)sqlite3_column_int(stmt, BGU_P_SYNC - 1);
     session->plan.mode = (apr_uint32_t)sqlite3_column_int64(stmt, BGU_P_MODE - 1) & 0777u;
+    session->plan.root = sqlite3_column_int(stmt, BGU_P_ROOT - 1);
     session->reply.kind = (bgu_reply_e)sqlite3_column_int(stmt, BGU_P_REPLY - 1);
     session->reply.url = bgu_sqlite_text(stmt, BGU_P_REPLY_URL - 1, pool);
     session->reply.taken = sqlite3_column_int(stmt, BGU_P_TAKEN - 1);

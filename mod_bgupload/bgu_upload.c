@@ -112,8 +112,8 @@ static bgu_result_e create_session(bgu_call_t *call)
     const bgu_policy_t *policy = request->policy;
     bgu_answer_t *answer = &call->outcome->answer;
     char *id = apr_palloc(call->pool, BGU_ID_LEN + 1);
-    bgu_result_e result =
-        bgu_publish_check(request->dest, policy->overwrite, &answer->detail, call->pool);
+    bgu_result_e result = bgu_publish_check(request->dest, request->root, policy->overwrite,
+                                            &answer->detail, call->pool);
 
     if (result != BGU_OK) {
         return result;

@@ -67,6 +67,7 @@ typedef struct bgu_request_t {
     const char *path;           /**< decoded path of the URL, without the query */
     const char *query;          /**< "" if none */
     const char *dest;           /**< absolute path that the URL maps to */
+    int root;                   /**< as bgu_plan_t.root, for dest */
     bgu_reader_t *reader;       /**< the body */
     /* With an application only: */
     bgu_notifier_t *notifier; /**< who asks it */

@@ -97,6 +97,21 @@ static bgu_result_e check_request_limit(request_rec *r, const bgu_packet_t *pack
     return BGU_FRAGMENT_TOO_LARGE;
 }
 
+/* Whether a name is one of AccessFileName's: whoever can upload it makes the rules. Some file
+ * systems do not tell upper from lower case. */
+static int is_access_file(const request_rec *r, const char *name)
+{
+    const core_server_config *core = ap_get_core_module_config(r->server->module_config);
+    const char *names = core->access_name ? core->access_name : DEFAULT_ACCESS_FNAME;
+
+    while (*names) {
+        if (ap_cstr_casecmp(ap_getword_conf(r->pool, &names), name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* What the URL maps to, as far as httpd knows. */
 static bgu_result_e check_mapping(request_rec *r, const bgu_packet_t *packet, const char **detail)
 {
@@ -111,7 +126,30 @@ static bgu_result_e check_mapping(request_rec *r, const bgu_packet_t *packet, co
         *detail = apr_pstrcat(r->pool, BGU_DETAIL_NO_FOLDER, r->filename, r->path_info, NULL);
         return BGU_NO_FOLDER;
     }
+    if (is_access_file(r, strrchr(r->filename, '/') + 1)) {
+        *detail = apr_pstrcat(r->pool, "an AccessFileName is never uploaded: ", r->filename,
+                              "; choose another name", NULL);
+        return BGU_ACCESS_DENIED;
+    }
     return BGU_OK;
+}
+
+/* bgu_plan_t.root: where Options let httpd follow no links, the core follows none either below what
+ * the configuration named, the DocumentRoot or the folder of an Alias. httpd has looked at the
+ * path, but before it is opened others may change it. */
+static int root_of(request_rec *r)
+{
+    const char *root = ap_context_document_root(r);
+    size_t len = root ? strlen(root) : 0;
+
+    while (len > 1 && root[len - 1] == '/') {
+        len--;
+    }
+    if (len == 0 || (ap_allow_options(r) & (OPT_SYM_LINKS | OPT_SYM_OWNER)) ||
+        strncmp(r->filename, root, len) != 0 || (len > 1 && r->filename[len] != '/')) {
+        return 0;
+    }
+    return (int)len;
 }
 
 /* All that can be said without looking at the session. */
@@ -157,6 +195,7 @@ int mod_bgupload_handler(request_rec *r)
             .path = r->uri,
             .query = r->args ? r->args : "",
             .dest = r->filename,
+            .root = root_of(r),
             .reader = mod_bgupload_body_make(r),
         };
         if (policy.notify == BGU_NOTIFY_NONE ||

@@ -8,9 +8,7 @@
 
 #include "mod_bgupload.h"
 
-#include <fcntl.h>
 #include <stdint.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
@@ -111,18 +109,16 @@ static apr_status_t close_fd(void *data)
     return APR_SUCCESS;
 }
 
-/* The reply as an open file, closed with the request. The application can write to its folder: it
- * shall not make us serve what only we may read, so links are not followed, of either kind. */
+/* The reply as an open file, closed with the request. */
 static apr_file_t *open_reply(request_rec *r, const bgu_session_t *session, apr_off_t *size)
 {
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
     const char *path = bgu_reply_path(session->spool, session->id, r->pool);
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     apr_int32_t flags = APR_FOPEN_READ;
     apr_file_t *file;
-    struct stat st;
+    int fd;
 
-    if (fd < 0) {
+    if (bgu_reply_open(&fd, size, path, r->pool) != APR_SUCCESS) {
         return NULL;
     }
     apr_pool_cleanup_register(r->pool, (void *)(intptr_t)fd, close_fd, close_fd);
@@ -131,12 +127,7 @@ static apr_file_t *open_reply(request_rec *r, const bgu_session_t *session, apr_
         flags |= APR_FOPEN_SENDFILE_ENABLED;
     }
 #endif
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
-        apr_os_file_put(&file, &fd, flags, r->pool) != APR_SUCCESS) {
-        return NULL;
-    }
-    *size = st.st_size;
-    return file;
+    return apr_os_file_put(&file, &fd, flags, r->pool) == APR_SUCCESS ? file : NULL;
 }
 
 /* Validators that never change, so that a client can go on after an interruption. */

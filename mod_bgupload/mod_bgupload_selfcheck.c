@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <apr_fnmatch.h>
@@ -22,11 +23,12 @@
 #define FRAGMENT_OF_WINDOWS (13 * 1024 * 1024)
 
 /* Permissions that a spool must not give away: the names in it are session ids. That a group may
- * pass through is what a server application of another user needs. */
+ * pass through is what a server application of another user needs. With one that others can write
+ * the server does not start at all. */
 #define SPOOL_CLOSED (S_IRWXO | S_IRGRP | S_IWGRP)
 
-/* The same for the store's folder: its files are closed themselves. */
-#define STORE_CLOSED (S_IWOTH | S_IWGRP)
+/* The same for the files of the store. */
+#define STORE_CLOSED (S_IRWXO | S_IRWXG)
 
 /* A folder that takes uploads. */
 typedef struct folder_t {
@@ -145,10 +147,45 @@ static void check_request_body(const folder_t *folder, apr_pool_t *pool)
     }
 }
 
+/* Whether a user that is neither root nor ours can put another folder in the place of one that lies
+ * in this one. What is in a sticky folder only its owner can move. */
+static int is_exposed(const struct stat *st)
+{
+    return (st->st_uid != 0 && st->st_uid != geteuid()) ||
+           ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st->st_mode & S_ISVTX) == 0);
+}
+
+/* All folders above a path. */
+static void check_above(server_rec *s, const char *path, apr_pool_t *pool)
+{
+    char *real = realpath(path, NULL);
+    const char *above = real ? apr_pstrdup(pool, real) : "/";
+    struct stat st;
+
+    free(real);
+    while (strcmp(above, "/") != 0) {
+        above = bare(ap_make_dirstr_parent(pool, above), pool);
+        if (stat(above, &st) == 0 && is_exposed(&st)) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         BGULOGNO(0036) "%s can be replaced by others, who can write to %s (mode "
+                                        "%04o, user id %ld) above it; try: chmod go-w %s, or chown "
+                                        "root %s",
+                         path, above, (unsigned)(st.st_mode & 07777), (long)st.st_uid, above,
+                         above);
+            return;
+        }
+    }
+}
+
+static void check_path(const folder_t *folder, apr_pool_t *pool)
+{
+    check_above(folder->server, folder->path, pool);
+}
+
 static void check_folder(server_rec *s, const char *path, apr_hash_t *seen, apr_pool_t *pool)
 {
     static void (*const checks[])(const folder_t *, apr_pool_t *) = {
-        check_writable, check_file_systems, check_request_body, check_handlers};
+        check_writable, check_path, check_file_systems, check_request_body, check_handlers};
     folder_t folder = {.server = s, .path = bare(path, pool)};
 
     /* A section of the main server holds in all its virtual hosts. */
@@ -180,18 +217,16 @@ static void check_server(server_rec *s, apr_hash_t *seen, apr_pool_t *pool)
     }
 }
 
-/* Received files are nobody else's business. */
-static void check_permissions(server_rec *s, const char *directive, const char *folder,
-                              mode_t closed)
+/* Received files, and whose they are, are nobody else's business. */
+static void check_permissions(server_rec *s, const char *directive, const char *path, mode_t closed)
 {
     struct stat st;
 
-    if (stat(folder, &st) == 0 && (st.st_mode & closed) != 0) {
+    if (stat(path, &st) == 0 && (st.st_mode & closed) != 0) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     BGULOGNO(0030) "%s: the folder %s is open to others (mode %04o); try: chmod "
-                                    "%04o %s",
-                     directive, folder, (unsigned)(st.st_mode & 07777),
-                     (unsigned)(st.st_mode & 07777 & ~closed), folder);
+                     BGULOGNO(0030) "%s: %s is open to others (mode %04o); try: chmod %04o %s",
+                     directive, path, (unsigned)(st.st_mode & 07777),
+                     (unsigned)(st.st_mode & 07777 & ~closed), path);
     }
 }
 
@@ -203,11 +238,12 @@ void mod_bgupload_selfcheck(server_rec *s, apr_pool_t *pool)
     if (!conf->enabled) {
         return;
     }
-    check_permissions(s, "BGUploadStore", bare(ap_make_dirstr_parent(pool, conf->store), pool),
-                      STORE_CLOSED);
+    check_permissions(s, "BGUploadStore", conf->store, STORE_CLOSED);
+    check_above(s, conf->store, pool);
     for (int i = 0; i < conf->spools->nelts; i++) {
-        check_permissions(s, "BGUploadSpool", APR_ARRAY_IDX(conf->spools, i, const char *),
-                          SPOOL_CLOSED);
+        const char *spool = APR_ARRAY_IDX(conf->spools, i, const char *);
+        check_permissions(s, "BGUploadSpool", spool, SPOOL_CLOSED);
+        check_above(s, spool, pool);
     }
     for (server_rec *each = s; each; each = each->next) {
         check_server(each, seen, pool);

@@ -5,6 +5,7 @@
 #include "admin_check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,12 +17,14 @@
 /* A file without a session that is younger may be one of a session that is ending just now. */
 #define SETTLED apr_time_from_sec(60)
 
-/* Take permissions away that a file or folder should not give. */
+/* Take permissions away that a file or folder should not give; not through a link, which others may
+ * have put there just because of them. */
 static void check_mode(admin_check_t *check, const char *path, mode_t mode, mode_t excess,
                        const char *text)
 {
     if ((mode & excess) != 0) {
-        int repaired = check->admin->repair && chmod(path, mode & 07777 & ~excess) == 0;
+        int repaired = check->admin->repair && fchmodat(AT_FDCWD, path, mode & 07777 & ~excess,
+                                                        AT_SYMLINK_NOFOLLOW) == 0;
 
         admin_fault(check, "mode", path, text, repaired);
     }

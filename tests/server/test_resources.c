@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 
 #include "files.h"
+#include "server_user.h"
 #include "upload.h"
 #include "wire.h"
 
@@ -233,9 +234,10 @@ static apr_status_t unmount(void *folder)
 static int mount_small(const httpd_env_t *env, const char *folder)
 {
     files_mkdir(folder, 0755);
-    if (mount("tmpfs", folder, "tmpfs", 0, "size=1m,mode=0777") != 0) {
+    if (mount("tmpfs", folder, "tmpfs", 0, "size=1m,mode=0700") != 0) {
         return 0;
     }
+    server_user_own(folder);
     apr_pool_cleanup_register(env->pool, folder, unmount, apr_pool_cleanup_null);
     return 1;
 }

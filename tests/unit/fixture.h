@@ -102,6 +102,14 @@ void fixture_threads(int count, void (*run)(void *baton, int number), void *bato
  * @return what it returned (0 to 100), or -1 if nobody cannot get into the fixture's folder */
 int fixture_as_nobody(const fixture_t *f, int (*run)(void *baton), void *baton);
 
+/** Start a process that swaps two names all the time, a folder and a link that leads elsewhere,
+ * say. Returns when it does so. To be ended by fixture_stop_swapping(); ends by itself after a
+ * minute. */
+pid_t fixture_swap(const char *one, const char *other);
+
+/** End it. */
+void fixture_stop_swapping(pid_t pid);
+
 /** A condition of one case of many; name tells which. */
 #define CASE(name, condition)                                                                      \
     do {                                                                                           \

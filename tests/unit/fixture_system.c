@@ -208,3 +208,43 @@ int fixture_as_nobody(const fixture_t *f, int (*run)(void *baton), void *baton)
     code = fixture_wait(pid);
     return code == BARRED ? -1 : code;
 }
+
+/** A name and what bore it at first. */
+struct name {
+    const char *path;
+    ino_t inode;
+};
+
+static int bears_another(void *baton)
+{
+    const struct name *name = baton;
+    struct stat info;
+
+    return lstat(name->path, &info) == 0 && info.st_ino != name->inode;
+}
+
+pid_t fixture_swap(const char *one, const char *other)
+{
+    struct name name = {one, 0};
+    struct stat info;
+    pid_t pid;
+
+    REQUIRE(lstat(one, &info) == 0);
+    name.inode = info.st_ino;
+    pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0) {
+        alarm(CHILD_DEADLINE);
+        while (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) == 0) {
+        }
+        _exit(1);
+    }
+    REQUIRE(check_wait(bears_another, &name, CHILD_DEADLINE));
+    return pid;
+}
+
+void fixture_stop_swapping(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    CHECK_INT(fixture_wait(pid), 128 + SIGKILL);
+}

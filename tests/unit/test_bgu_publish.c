@@ -286,7 +286,7 @@ static void test_every_sync(void)
 static bgu_result_e check(const fixture_t *f, const char *dest, int overwrite)
 {
     const char *detail = NULL;
-    bgu_result_e result = bgu_publish_check(dest, overwrite, &detail, f->pool);
+    bgu_result_e result = bgu_publish_check(dest, 0, overwrite, &detail, f->pool);
 
     if (result != BGU_OK) {
         CHECK(detail != NULL && *detail != '\0');
@@ -324,7 +324,7 @@ static int check_as_nobody(void *baton)
     const fixture_t *f = baton;
     const char *detail = NULL;
 
-    return (int)bgu_publish_check(fixture_dest(f, "new"), 0, &detail, f->pool);
+    return (int)bgu_publish_check(fixture_dest(f, "new"), 0, 0, &detail, f->pool);
 }
 
 static int publish_as_nobody(void *baton)

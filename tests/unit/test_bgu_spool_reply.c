@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -203,6 +204,94 @@ static void test_remove_all_sorts(void)
     CHECK(fixture_holds(fixture_dest(f, "precious"), "x", 1));
 }
 
+/** By value nobody else needs to get at anything, and whom it was shared with before is kept out.
+ */
+static void test_prepare_unshared(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_spool_t *spool = open_spool(f);
+
+    REQUIRE(chmod(f->spool, 02710) == 0);
+    CHECK_INT(bgu_reply_prepare(NULL, f->spool, ID, f->pool), APR_SUCCESS);
+    CHECK_INT(mode_of(folder_of(f)) & 0777, 0700);
+    CHECK_INT(mode_of(fixture_spool_path(f, ID)), 0600);
+    CHECK_INT(bgu_reply_prepare(spool, f->spool, ID, f->pool), APR_SUCCESS);
+    CHECK_INT(mode_of(folder_of(f)) & 0777, 0770);
+    CHECK_INT(bgu_reply_prepare(NULL, f->spool, ID, f->pool), APR_SUCCESS);
+    CHECK_INT(mode_of(folder_of(f)) & 0777, 0700);
+}
+
+/** Neither followed, nor emptied, nor given another mode. */
+static void test_folder_link(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_spool_t *spool = open_spool(f);
+
+    REQUIRE(chmod(f->spool, 02710) == 0);
+    fixture_write(fixture_dest(f, "precious"), "x", 1);
+    REQUIRE(symlink(f->docroot, folder_of(f)) == 0);
+    CHECK(bgu_reply_prepare(spool, f->spool, ID, f->pool) != APR_SUCCESS);
+    CHECK_INT(bgu_reply_remove(f->spool, ID, f->pool), APR_SUCCESS);
+    CHECK(fixture_holds(fixture_dest(f, "precious"), "x", 1));
+    CHECK_INT(mode_of(f->docroot), 0755);
+}
+
+/** What an application may put in the place of its reply, in a folder that is shared or not. */
+static void test_open(void)
+{
+    static const struct {
+        const char *name;
+        int shared, mode;
+        apr_status_t status;
+    } cases[] = {
+        {"readable", 1, 0644, APR_SUCCESS}, {"readable by its group", 1, 0640, APR_SUCCESS},
+        {"ours alone", 1, 0600, EPERM},     {"ours alone, not shared", 0, 0600, APR_SUCCESS},
+        {"another name", 1, -1, EPERM},     {"a symbolic link", 1, -2, ELOOP},
+        {"a pipe", 1, -3, EPERM},           {"a folder", 1, -4, EPERM},
+        {"nothing", 1, -5, APR_ENOENT},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fixture_t *f = fixture_open_bare();
+        bgu_spool_t *spool = open_spool(f);
+        const char *path = bgu_reply_path(f->spool, ID, f->pool);
+        const char *file = fixture_dest(f, "file");
+        apr_off_t size = -1;
+        int fd = -1, made = 0;
+
+        REQUIRE(chmod(f->spool, 02710) == 0);
+        REQUIRE(bgu_reply_prepare(cases[i].shared ? spool : NULL, f->spool, ID, f->pool) ==
+                APR_SUCCESS);
+        fixture_write(file, "12345", 5);
+        switch (cases[i].mode) {
+        case -1:
+            made = link(file, path);
+            break;
+        case -2:
+            made = symlink(file, path);
+            break;
+        case -3:
+            made = mkfifo(path, 0666);
+            break;
+        case -4:
+            made = mkdir(path, 0755);
+            break;
+        case -5:
+            break;
+        default:
+            made = chmod(file, (mode_t)cases[i].mode) != 0 || rename(file, path) != 0;
+        }
+        REQUIRE(made == 0);
+        CASE_INT(cases[i].name, bgu_reply_open(&fd, &size, path, f->pool), cases[i].status);
+        if (cases[i].status == APR_SUCCESS) {
+            CASE_INT(cases[i].name, size, 5);
+            CASE_INT(cases[i].name, close(fd), 0);
+        }
+        fixture_teardown();
+    }
+}
+
 static const suite_test_t tests[] = {
     {"path", test_path},
     {"a claim", test_claim},
@@ -212,6 +301,9 @@ static const suite_test_t tests[] = {
     {"prepare for the server alone", test_prepare_private},
     {"prepare for a group", test_prepare_shared},
     {"prepare again", test_prepare_again},
+    {"prepare by value", test_prepare_unshared},
+    {"a link in the place of the reply's folder", test_folder_link},
+    {"open the reply", test_open},
     {"remove", test_remove},
     {"remove all sorts of files", test_remove_all_sorts},
 };

@@ -44,6 +44,7 @@ static void check_same(const bgu_session_t *found, const bgu_session_t *expected
     CHECK_INT(found->plan.keep_session, expected->plan.keep_session);
     CHECK_INT(found->plan.sync, expected->plan.sync);
     CHECK_INT(found->plan.mode, expected->plan.mode);
+    CHECK_INT(found->plan.root, expected->plan.root);
 }
 
 static void test_create_and_find(void)
@@ -78,6 +79,7 @@ static void test_values(void)
     session->plan.keep_session = 1;
     session->plan.sync = BGU_SYNC_FRAGMENT;
     session->plan.mode = 0777;
+    session->plan.root = 12;
     CHECK_INT(create(f, session), APR_SUCCESS);
     check_same(fixture_find(f, session->id), session);
 
@@ -130,6 +132,7 @@ static void test_update(void)
     changed->plan.keep_session = 1;
     changed->plan.sync = BGU_SYNC_OFF;
     changed->plan.mode = 0600;
+    changed->plan.root = 4;
     CHECK_INT(update(f, changed, BGU_STATE_RECEIVING), APR_SUCCESS);
     check_same(fixture_find(f, session->id), changed);
 }
