@@ -184,6 +184,13 @@ static int is_unwanted(const bgu_range_t *range, apr_off_t size)
 /* Say where to go on. */
 static bgu_result_e refuse_range(bgu_call_t *call, apr_off_t size)
 {
+    if (size == 0) {
+        /* The session may be over, and the file one that another late request has just made. */
+        bgu_result_e result = settle(call);
+        if (result != BGU_BUSY) {
+            return result;
+        }
+    }
     const char *detail = apr_psprintf(
         call->pool, "bytes from %" APR_OFF_T_FMT " came, from %" APR_OFF_T_FMT " are wanted",
         call->request->packet->range.first, size);
@@ -219,7 +226,9 @@ static bgu_result_e take(bgu_call_t *call)
         rv = bgu_spool_sync(spool);
     }
     if (rv != APR_SUCCESS) {
-        return bgu_call_fail(call, rv, "cannot sync the spool file");
+        /* Nothing was read, and the file went with its session. */
+        return APR_STATUS_IS_ENOENT(rv) ? bgu_call_overtaken(call)
+                                        : bgu_call_fail(call, rv, "cannot sync the spool file");
     }
     return size == range->total ? complete(call, spool) : BGU_OK;
 }

@@ -100,6 +100,21 @@ static void test_fragment_cancelled(void)
     }
 }
 
+/** Cancelled, and yet another request that is as late has made the file anew. */
+static void cancel_and_make(void)
+{
+    cancel();
+    fixture_write(fixture_spool_path(other->f, other->id), "", 0);
+}
+
+static void test_fragment_after_late_one(void)
+{
+    upload_driver_t *d = open_pair(PART, cancel_and_make);
+
+    UPLOAD_EXPECT(upload_fragment(d, 5, 10), BGU_SESSION_NOT_FOUND, NEXT_NONE);
+    CHECK_INT(upload_state(d), BGU_STATE_CANCELLED);
+}
+
 /** Cancelled when all bytes are here and only the row has to say so. */
 static void test_last_fragment_cancelled(void)
 {
@@ -307,6 +322,7 @@ static void test_forgotten_before_asking(void)
 static const suite_test_t tests[] = {
     {"Fragment, forgotten before the application is asked", test_forgotten_before_asking},
     {"Fragment, cancelled between", test_fragment_cancelled},
+    {"Fragment, cancelled and begun anew between", test_fragment_after_late_one},
     {"last Fragment, cancelled at its end", test_last_fragment_cancelled},
     {"Close, cancelled at its commit", test_commit_cancelled},
     {"early Close, completed at its end", test_early_close_completed},
