@@ -96,7 +96,10 @@ static bgu_result_e ask_claimed(bgu_call_t *call, const bgu_spool_t *spool)
     rv = bgu_reply_prepare(call->request->policy->notify == BGU_NOTIFY_REFERENCE ? spool : NULL,
                            call->session->spool, call->session->id, call->pool);
     if (rv != APR_SUCCESS) {
-        return bgu_call_fail(call, rv, "cannot make a folder for the reply in the spool");
+        /* What is missing was removed together with the session. */
+        return APR_STATUS_IS_ENOENT(rv)
+                   ? bgu_call_overtaken(call)
+                   : bgu_call_fail(call, rv, "cannot make a folder for the reply in the spool");
     }
     ask(call, &verdict);
     result = record(call, &verdict);

@@ -3,6 +3,7 @@
 #include "bgu_commit.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <apr_strings.h>
 #include "bgu_publish.h"
 #include "bgu_session.h"
@@ -130,7 +131,11 @@ static bgu_result_e commit_locked(const bgu_sessions_t *sessions, bgu_session_t 
     if (result == BGU_OK) {
         result = bgu_publish(session, spool, cause, detail, pool);
         if (result == BGU_OK) {
-            return finish(sessions, session, cause, detail, pool);
+            result = finish(sessions, session, cause, detail, pool);
+            /* Who opened the spool file meanwhile may have given itself the right to (see
+             * bgu_spool_open()); from now on nobody can. */
+            (void)fchmod(bgu_spool_fd(spool), session->plan.mode);
+            return result;
         }
         reopen(sessions, session);
     }

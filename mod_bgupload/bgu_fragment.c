@@ -126,8 +126,9 @@ static bgu_result_e promise(bgu_call_t *call, int durable)
 }
 
 /* Write the row anew: with the total of the first fragment, or as RECEIVING again. A file that was
- * made for nothing, because the session ended meanwhile, goes. */
-static bgu_result_e rewrite(bgu_call_t *call, int created)
+ * made for nothing, because the session ended meanwhile or its user's quota is used up, goes; but
+ * not with what another request has put into it by now. */
+static bgu_result_e rewrite(bgu_call_t *call, bgu_spool_t *spool, int created)
 {
     int durable = call->request->policy->sync == BGU_SYNC_FRAGMENT;
     int first = call->session->total == BGU_TOTAL_UNKNOWN;
@@ -137,7 +138,7 @@ static bgu_result_e rewrite(bgu_call_t *call, int created)
                               ? promise(call, durable)
                               : bgu_call_change(call, BGU_STATE_RECEIVING, durable);
     if (result == BGU_QUOTA && created) {
-        (void)bgu_session_remove_files(call->session, call->pool);
+        (void)bgu_spool_remove_empty(spool, call->session->spool, call->session->id, call->pool);
     } else if (result != BGU_OK && created) {
         bgu_call_drop_orphan(call);
     }
@@ -156,21 +157,21 @@ static bgu_result_e begin(bgu_call_t *call, bgu_spool_t **spool, apr_off_t *size
         return result;
     }
     apr_status_t rv = bgu_spool_size(size, *spool);
-    if (rv == APR_SUCCESS && session->total == BGU_TOTAL_UNKNOWN &&
-        *size > call->request->packet->range.total) {
-        /* A power cut took the row's total back, and this is another file. */
-        rv = bgu_spool_restart(*spool);
-        *size = 0;
+    if (rv == APR_SUCCESS && (created || session->total == BGU_TOTAL_UNKNOWN ||
+                              (session->state == BGU_STATE_COMPLETE && *size < session->total))) {
+        result = rewrite(call, *spool, created);
+    }
+    if (result == BGU_OK && rv == APR_SUCCESS && session->state == BGU_STATE_RECEIVING &&
+        *size > session->total) {
+        /* A power cut took the row's total back, and this is another file. By the row it is: one
+         * with more bytes has not come meanwhile. */
+        rv = bgu_spool_restart(*spool, size, session->total);
     }
     if (rv != APR_SUCCESS) {
         return APR_STATUS_IS_ENOENT(rv) ? bgu_call_overtaken(call)
                                         : bgu_call_fail(call, rv, "cannot look at the spool file");
     }
-    if (created || session->total == BGU_TOTAL_UNKNOWN ||
-        (session->state == BGU_STATE_COMPLETE && *size < session->total)) {
-        return rewrite(call, created);
-    }
-    return BGU_OK;
+    return result;
 }
 
 /* Whether the fragment does not continue what is there: a gap, or a duplicate while more is wanted.
@@ -183,6 +184,13 @@ static int is_unwanted(const bgu_range_t *range, apr_off_t size)
 /* Say where to go on. */
 static bgu_result_e refuse_range(bgu_call_t *call, apr_off_t size)
 {
+    if (size == 0) {
+        /* The session may be over, and the file one that another late request has just made. */
+        bgu_result_e result = settle(call);
+        if (result != BGU_BUSY) {
+            return result;
+        }
+    }
     const char *detail = apr_psprintf(
         call->pool, "bytes from %" APR_OFF_T_FMT " came, from %" APR_OFF_T_FMT " are wanted",
         call->request->packet->range.first, size);
@@ -218,7 +226,9 @@ static bgu_result_e take(bgu_call_t *call)
         rv = bgu_spool_sync(spool);
     }
     if (rv != APR_SUCCESS) {
-        return bgu_call_fail(call, rv, "cannot sync the spool file");
+        /* Nothing was read, and the file went with its session. */
+        return APR_STATUS_IS_ENOENT(rv) ? bgu_call_overtaken(call)
+                                        : bgu_call_fail(call, rv, "cannot sync the spool file");
     }
     return size == range->total ? complete(call, spool) : BGU_OK;
 }

@@ -228,18 +228,23 @@ apr_status_t bgu_spool_append(bgu_spool_t *spool, apr_off_t *size, apr_off_t pos
     return rv;
 }
 
-apr_status_t bgu_spool_restart(bgu_spool_t *spool)
+apr_status_t bgu_spool_restart(bgu_spool_t *spool, apr_off_t *size, apr_off_t total)
 {
     apr_status_t rv = bgu_spool_lock(spool);
 
-    if (rv == APR_SUCCESS) {
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = bgu_spool_size(size, spool);
+    if (rv == APR_SUCCESS && *size > total) {
         if (bgu_spool_is_linked(spool)) {
             rv = EMLINK;
-        } else if (ftruncate(spool->fd, 0) != 0) {
-            rv = errno;
+        } else {
+            rv = ftruncate(spool->fd, 0) == 0 ? APR_SUCCESS : errno;
+            *size = 0;
         }
-        bgu_spool_unlock(spool);
     }
+    bgu_spool_unlock(spool);
     return rv;
 }
 
@@ -271,6 +276,24 @@ apr_status_t bgu_spool_remove(const char *folder, const char *id, apr_pool_t *po
         return APR_SUCCESS;
     }
     return errno;
+}
+
+apr_status_t bgu_spool_remove_empty(bgu_spool_t *spool, const char *folder, const char *id,
+                                    apr_pool_t *pool)
+{
+    apr_off_t size;
+    apr_status_t rv = bgu_spool_lock(spool);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    /* One that was removed may have a successor of the same name. */
+    rv = bgu_spool_size(&size, spool);
+    if (rv == APR_SUCCESS && size == 0) {
+        rv = bgu_spool_remove(folder, id, pool);
+    }
+    bgu_spool_unlock(spool);
+    return APR_STATUS_IS_ENOENT(rv) ? APR_SUCCESS : rv;
 }
 
 apr_status_t bgu_spool_sync_folder(const char *folder)

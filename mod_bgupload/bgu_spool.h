@@ -50,8 +50,11 @@ apr_status_t bgu_spool_append(bgu_spool_t *spool, apr_off_t *size, apr_off_t pos
 /** Whether the file has another name beside its own. */
 int bgu_spool_is_linked(const bgu_spool_t *spool);
 
-/** Drop all bytes, for a session that has to begin again. Locks and unlocks. EMLINK as above. */
-apr_status_t bgu_spool_restart(bgu_spool_t *spool);
+/** Drop all bytes if they are more than total, for a session that has to begin again. Locks and
+ * unlocks.
+ * @param size receives the size after it
+ * @return APR_ENOENT, EPERM and EMLINK as bgu_spool_append(), else the system's error */
+apr_status_t bgu_spool_restart(bgu_spool_t *spool, apr_off_t *size, apr_off_t total);
 
 /** Force the bytes to the disk. */
 apr_status_t bgu_spool_sync(bgu_spool_t *spool);
@@ -77,6 +80,11 @@ const char *bgu_spool_path(const char *folder, const char *id, apr_pool_t *pool)
 
 /** Remove the spool file of a session; APR_SUCCESS too if there is none. */
 apr_status_t bgu_spool_remove(const char *folder, const char *id, apr_pool_t *pool);
+
+/** Remove an open spool file that has no bytes; one that has some, or was removed, is left. Locks
+ * and unlocks. */
+apr_status_t bgu_spool_remove_empty(bgu_spool_t *spool, const char *folder, const char *id,
+                                    apr_pool_t *pool);
 
 /** Force the folder's entries to the disk. */
 apr_status_t bgu_spool_sync_folder(const char *folder);

@@ -14,6 +14,9 @@
 /* How deep folders are emptied that an application has made for itself. */
 #define DEPTH_MAX 16
 
+/* How often a folder is emptied into which something is put meanwhile. */
+#define REMOVALS_MAX 5
+
 struct bgu_claim_t {
     int fd;
     apr_pool_t *pool;
@@ -190,19 +193,42 @@ apr_status_t bgu_reply_open(int *fd, apr_off_t *size, const char *path, apr_pool
     return APR_SUCCESS;
 }
 
+static apr_status_t empty_folder(const char *path)
+{
+    int fd = take_folder(path);
+
+    if (fd < 0) {
+        return errno;
+    }
+    empty_folder_at(fd, 0);
+    return APR_SUCCESS;
+}
+
+/* Remove a folder, if it is there. Others may remove it as well at the same time, and an
+ * application that is still at work may put something into it. */
+static apr_status_t remove_folder(const char *path)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    for (int tries = 0; rv == APR_SUCCESS && tries < REMOVALS_MAX; tries++) {
+        if (rmdir(path) == 0 || errno == ENOENT) {
+            return APR_SUCCESS;
+        }
+        if (errno == ENOTDIR) {
+            /* What somebody has put in its place goes as a name. */
+            return unlink(path) == 0 || errno == ENOENT ? APR_SUCCESS : errno;
+        }
+        rv = errno == ENOTEMPTY ? empty_folder(path) : errno;
+    }
+    return rv == APR_SUCCESS ? ENOTEMPTY : rv == ENOENT ? APR_SUCCESS : rv;
+}
+
 apr_status_t bgu_reply_remove(const char *folder, const char *id, apr_pool_t *pool)
 {
-    const char *path = reply_folder(folder, id, pool);
+    apr_status_t rv = remove_folder(reply_folder(folder, id, pool));
 
-    if (rmdir(path) != 0 && errno == ENOTEMPTY) {
-        int fd = take_folder(path);
-        if (fd < 0) {
-            return errno;
-        }
-        empty_folder_at(fd, 0);
-        if (rmdir(path) != 0 && errno != ENOENT) {
-            return errno;
-        }
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     if (unlink(claim_path(folder, id, pool)) != 0 && errno != ENOENT) {
         return errno;

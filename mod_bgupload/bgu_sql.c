@@ -56,11 +56,14 @@ const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_mi
 #define COUNT_USER "SELECT count(*) FROM (SELECT 1 FROM session WHERE " OWN
 #define COUNT_ALL  "SELECT count(*) FROM (SELECT 1 FROM session WHERE " OPEN
 
+/* A row that went through NOTIFYING and is back in the state that it was read in is another one:
+ * each time there is one more asking. */
 #define UPDATE                                                                                     \
     "UPDATE session SET state = ?2, total = ?9, updated = ?11, overwrite = ?13,"                   \
     " keep_session = ?14, sync = ?15, mode = ?16, reply = ?17, reply_url = ?18,"                   \
     " taken = ?19, asked = ?20, refused = ?21, replied = ?22, root = ?23"                          \
-    " WHERE id = ?1 AND state = ?24 AND (total IS NULL OR total IS ?9)"
+    " WHERE id = ?1 AND state = ?24 AND (total IS NULL OR total IS ?9)"                            \
+    " AND asked <= ?20"
 
 const char *const bgu_sql_statements[BGU_SQL_COUNT] = {
     /* A session without a user belongs to its address. */

@@ -51,9 +51,9 @@ typedef struct bgu_store_provider_t {
     apr_status_t (*find)(bgu_store_t *store, bgu_session_t **session, const char *id,
                          apr_pool_t *pool);
 
-    /** Write session's state, total, plan and updated, if the row is still in state expected and
-     * its total is unknown or the same as session's. APR_EAGAIN if not (someone was first), also if
-     * the row is gone.
+    /** Write session's state, total, plan, reply and updated, if the row is still in state
+     * expected, its total is unknown or the same as session's, and it was not asked more often
+     * (reply.asked) than session. APR_EAGAIN if not (someone was first), also if the row is gone.
      * @param durable whether it, and all before it, must survive a power cut once this returns */
     apr_status_t (*update)(bgu_store_t *store, const bgu_session_t *session, bgu_state_e expected,
                            int durable);

@@ -248,7 +248,9 @@ static bgu_result_e cancel_session(bgu_call_t *call)
         return end_again(call);
     }
     if (before == BGU_STATE_COMMITTING) {
-        return bgu_call_finish_commit(call);
+        bgu_result_e result = bgu_call_finish_commit(call);
+        /* What stood in the way of the commit does not stand in the way of a Cancel. */
+        return call->session->state == BGU_STATE_COMPLETE ? bgu_call_overtaken(call) : result;
     }
     apr_status_t rv = bgu_session_discard(call->sessions, call->session, 0, call->pool);
     if (APR_STATUS_IS_EAGAIN(rv)) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../../mod_bgupload/bgu_commit.h"
+#include "between.h"
 #include "fixture.h"
 #include "suites.h"
 
@@ -256,7 +257,44 @@ static int commit_read_only(void *baton)
     return fixture_holds(session->dest, DATA, strlen(DATA)) ? 0 : 5;
 }
 
-static void test_read_only(void)
+/** Whom the commit of a read-only file is interrupted by. */
+static fixture_t *opener;
+static const char *opened_id;
+
+static void open_spool(void)
+{
+    bgu_spool_t *spool;
+
+    (void)bgu_spool_open(&spool, opener->spool, opened_id, NULL, opener->pool);
+}
+
+/** Another request opens the spool file between publishing and the end: the mode stays. */
+static int commit_read_only_opened(void *baton)
+{
+    fixture_t *f = baton;
+    apr_status_t cause = APR_SUCCESS;
+    const char *text = NULL;
+    bgu_session_t *session;
+    struct stat info;
+
+    if (bgu_store_sqlite.open(&f->sessions.store, f->database, 1, &text, f->pool) != APR_SUCCESS) {
+        return 1;
+    }
+    session = stored(f, BGU_STATE_COMMITTING);
+    session->plan.mode = 0440;
+    opener = f;
+    opened_id = session->id;
+    between_let(f, BETWEEN_BEFORE_UPDATE, open_spool);
+    if (bgu_commit(&f->sessions, session, &cause, &text, f->pool) != BGU_OK) {
+        return 2;
+    }
+    if (!between_is_over() || stat(session->dest, &info) != 0) {
+        return 3;
+    }
+    return (info.st_mode & 07777) == 0440 ? 0 : 4;
+}
+
+static void check_read_only(int (*run)(void *baton))
 {
     fixture_t *f = fixture_open_bare();
     int code;
@@ -264,12 +302,22 @@ static void test_read_only(void)
     f->sessions.provider = &bgu_store_sqlite;
     REQUIRE(chmod(f->root, 0777) == 0 && chmod(f->spool, 0777) == 0 &&
             chmod(f->docroot, 0777) == 0);
-    code = fixture_as_nobody(f, commit_read_only, f);
+    code = fixture_as_nobody(f, run, f);
     if (code < 0) {
         check_skip("another user cannot get into TMPDIR");
     } else {
         CHECK_INT(code, 0);
     }
+}
+
+static void test_read_only(void)
+{
+    check_read_only(commit_read_only);
+}
+
+static void test_read_only_opened(void)
+{
+    check_read_only(commit_read_only_opened);
 }
 
 /** The plan of the row counts, also that it lives on as PUBLISHED. */
@@ -435,6 +483,7 @@ static const suite_test_t tests[] = {
     {"found committing, nothing there", test_found_with_nothing},
     {"found committing, bytes short", test_found_short},
     {"a read-only file, refused and repeated", test_read_only},
+    {"a read-only file, opened at the end", test_read_only_opened},
     {"found committing, to live on", test_found_for_publishing},
     {"overtaken", test_overtaken},
     {"committed already", test_twice},

@@ -70,7 +70,7 @@ static apr_status_t change(bgu_spool_t *spool)
     apr_off_t size = -1;
     apr_status_t rv = bgu_spool_append(spool, &size, (apr_off_t)strlen(SECRET), 100, &vec, 1);
 
-    return bgu_spool_restart(spool) == rv ? rv : APR_EGENERAL;
+    return bgu_spool_restart(spool, &size, 0) == rv ? rv : APR_EGENERAL;
 }
 
 /** A pipe has no size and takes no bytes; whoever opens it does not wait. */

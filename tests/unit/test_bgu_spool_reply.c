@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -292,6 +293,41 @@ static void test_open(void)
     }
 }
 
+/** Those who remove the same folder. */
+struct removers {
+    const fixture_t *f;
+    atomic_int failures;
+};
+
+static void remove_it(void *baton, int number)
+{
+    struct removers *removers = baton;
+    apr_pool_t *pool;
+
+    (void)number;
+    apr_pool_create(&pool, NULL);
+    atomic_fetch_add(&removers->failures,
+                     bgu_reply_remove(removers->f->spool, ID, pool) != APR_SUCCESS);
+    apr_pool_destroy(pool);
+}
+
+/** A Cancel, the request that asked and a clean-up may come to it at the same moment. */
+static void test_remove_at_once(void)
+{
+    fixture_t *f = fixture_open_bare();
+    bgu_spool_t *spool = open_spool(f);
+    struct removers removers = {.f = f};
+    int round;
+
+    for (round = 0; round < 200; round++) {
+        REQUIRE(bgu_reply_prepare(spool, f->spool, ID, f->pool) == APR_SUCCESS);
+        fixture_write(bgu_reply_path(f->spool, ID, f->pool), "reply", 5);
+        fixture_threads(4, remove_it, &removers);
+        CHECK(!fixture_exists(folder_of(f)));
+    }
+    CHECK_INT(removers.failures, 0);
+}
+
 static const suite_test_t tests[] = {
     {"path", test_path},
     {"a claim", test_claim},
@@ -306,6 +342,7 @@ static const suite_test_t tests[] = {
     {"open the reply", test_open},
     {"remove", test_remove},
     {"remove all sorts of files", test_remove_all_sorts},
+    {"remove at once", test_remove_at_once},
 };
 
 void suite_spool_reply(void)

@@ -332,6 +332,19 @@ static void test_cancel_while_committing(void)
     CHECK_INT(upload_state(d), BGU_STATE_CLOSED);
 }
 
+/** A Cancel after a Close that cannot be finished any more: nothing comes, and the bytes go. */
+static void test_cancel_refused_commit(void)
+{
+    upload_driver_t *d = upload_driver_open(DATA);
+
+    crash_while_committing(d);
+    fixture_write(d->request.dest, "another", 7);
+    UPLOAD_EXPECT(upload_cancel(d), BGU_OK, NEXT_NONE);
+    CHECK(fixture_holds(d->request.dest, "another", 7));
+    CHECK_INT(upload_state(d), BGU_STATE_CANCELLED);
+    CHECK_INT(fixture_count(d->f->spool), 0);
+}
+
 /** A power cut while committing took bytes that had not reached the disk, or all of them: the
  * client is told where to go on, and all goes well from there. */
 static void test_power_cut_while_committing(void)
@@ -394,6 +407,7 @@ static const suite_test_t tests[] = {
     {"Close finishes an interrupted commit", test_close_finishes_commit},
     {"Close finishes one that was published", test_close_finishes_published},
     {"Cancel after an interrupted commit", test_cancel_while_committing},
+    {"Cancel after a commit that cannot be finished", test_cancel_refused_commit},
     {"Fragment after a power cut while committing", test_power_cut_while_committing},
     {"Cancel after a power cut while committing", test_cancel_after_power_cut},
     {"Fragment after an interrupted commit", test_fragment_while_committing},

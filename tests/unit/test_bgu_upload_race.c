@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "plain_client.h"
 #include "suites.h"
 #include "upload_driver.h"
 
@@ -199,52 +200,14 @@ static void test_no_lock_over_the_network(void)
 
 /** Threads that all send the same upload. */
 struct crowd {
-    const bgu_request_t *request;
-    const bgu_sessions_t *sessions;
-    const char *id;
-    const char *data;
-    apr_off_t total;
+    plain_client_t client;
     atomic_int completed;
     atomic_int committed;
     atomic_int failures;
 };
 
-/** A body in memory, for threads: no assertions, no shared pool. */
-struct plain_body {
-    bgu_reader_t reader;
-    struct iovec vec;
-    const char *next;
-    size_t left;
-};
-
-static apr_status_t read_plain(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                               apr_size_t max)
+static void count_events(struct crowd *crowd, const bgu_outcome_t *outcome)
 {
-    struct plain_body *body = (struct plain_body *)reader;
-    size_t ready = body->left < max ? body->left : max;
-
-    ready = ready > 4096 ? 4096 : ready;
-    body->vec.iov_base = (char *)(uintptr_t)body->next;
-    body->vec.iov_len = ready;
-    body->next += ready;
-    body->left -= ready;
-    *vec = &body->vec;
-    *count = ready > 0;
-    return ready > 0 ? APR_SUCCESS : APR_EOF;
-}
-
-static void serve(struct crowd *crowd, bgu_outcome_t *outcome, bgu_packet_t *packet,
-                  apr_pool_t *pool)
-{
-    struct plain_body body = {.reader = {read_plain}};
-    bgu_request_t request = *crowd->request;
-
-    body.next = crowd->data + packet->range.first;
-    body.left = (size_t)packet->length;
-    packet->session_id = crowd->id;
-    request.packet = packet;
-    request.reader = &body.reader;
-    bgu_upload(outcome, crowd->sessions, &request, pool);
     atomic_fetch_add(&crowd->completed, outcome->event == BGU_EVENT_COMPLETED);
     atomic_fetch_add(&crowd->committed, outcome->event == BGU_EVENT_COMMITTED);
 }
@@ -253,21 +216,19 @@ static void serve(struct crowd *crowd, bgu_outcome_t *outcome, bgu_packet_t *pac
 static void send_file(void *baton, int number)
 {
     struct crowd *crowd = baton;
+    apr_off_t total = crowd->client.total;
     apr_off_t size = 10000 + 3333 * number;
     apr_off_t next = 0;
     apr_pool_t *pool;
     int tries;
 
     apr_pool_create(&pool, NULL);
-    for (tries = 0; next < crowd->total && tries < 1000; tries++) {
-        bgu_packet_t packet = {.type = BGU_FRAGMENT};
+    for (tries = 0; next < total && tries < 1000; tries++) {
         bgu_outcome_t outcome;
 
-        packet.range.first = next;
-        packet.range.end = crowd->total - next < size ? crowd->total : next + size;
-        packet.range.total = crowd->total;
-        packet.length = packet.range.end - next;
-        serve(crowd, &outcome, &packet, pool);
+        plain_client_fragment(&crowd->client, next, total - next < size ? total : next + size,
+                              &outcome, pool);
+        count_events(crowd, &outcome);
         if (outcome.answer.result == BGU_OK || outcome.answer.result == BGU_RANGE) {
             next = outcome.answer.next;
         } else if (outcome.answer.result != BGU_BUSY) {
@@ -275,7 +236,7 @@ static void send_file(void *baton, int number)
         }
         apr_pool_clear(pool);
     }
-    atomic_fetch_add(&crowd->failures, next != crowd->total);
+    atomic_fetch_add(&crowd->failures, next != total);
     apr_pool_destroy(pool);
 }
 
@@ -289,9 +250,8 @@ static void close_session(void *baton, int number)
     (void)number;
     apr_pool_create(&pool, NULL);
     do {
-        bgu_packet_t packet = {.type = BGU_CLOSE_SESSION};
-
-        serve(crowd, &outcome, &packet, pool);
+        plain_client_packet(&crowd->client, BGU_CLOSE_SESSION, &outcome, pool);
+        count_events(crowd, &outcome);
     } while (outcome.answer.result == BGU_BUSY && ++tries < 1000);
     atomic_fetch_add(&crowd->failures, outcome.answer.result != BGU_OK);
     apr_pool_destroy(pool);
@@ -303,13 +263,16 @@ static void test_threads(void)
 
     for (round = 0; round < 5; round++) {
         upload_driver_t *d = upload_driver_open_bytes(1000000);
-        struct crowd crowd = {.request = &d->request, .sessions = &d->f->sessions};
+        struct crowd crowd = {.client = {.sessions = &d->f->sessions,
+                                         .request = d->request,
+                                         .data = d->data,
+                                         .total = d->total,
+                                         .piece = 4096,
+                                         .breaks_after = -1}};
 
         upload_begin(d);
-        d->request.policy = &d->policy;
-        crowd.id = d->id;
-        crowd.data = d->data;
-        crowd.total = d->total;
+        crowd.client.request.policy = &d->policy;
+        crowd.client.id = d->id;
         fixture_threads(6, send_file, &crowd);
         CHECK_INT(crowd.failures, 0);
         CHECK_INT(crowd.completed, 1);

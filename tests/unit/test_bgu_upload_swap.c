@@ -1,50 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The state machine when another request of the session comes between its look at the row and what
- * it does then: every change is a compare-and-swap, so the later one must look again.
- *
- * The store is the real one; only that its find() lets another request through before it returns,
- * or its update() before it begins. */
+ * it does then: every change is a compare-and-swap, so the later one must look again. */
 
 #include <string.h>
 
+#include "between.h"
 #include "suites.h"
 #include "upload_driver.h"
 
 #define DATA "0123456789"
 
-/** Who comes between, once; what it does, and when. */
+/** The one that comes between. */
 static upload_driver_t *other;
-static void (*come_between)(void);
-static enum { AFTER_FIND, BEFORE_UPDATE } moment;
-
-static void let_other_through(int now)
-{
-    void (*between)(void) = come_between;
-
-    if (between != NULL && now) {
-        come_between = NULL;
-        between();
-    }
-}
-
-static apr_status_t find(bgu_store_t *store, bgu_session_t **session, const char *id,
-                         apr_pool_t *pool)
-{
-    apr_status_t rv = bgu_store_sqlite.find(store, session, id, pool);
-
-    let_other_through(moment == AFTER_FIND);
-    return rv;
-}
-
-static apr_status_t update(bgu_store_t *store, const bgu_session_t *session, bgu_state_e expected,
-                           int durable)
-{
-    let_other_through(moment == BEFORE_UPDATE);
-    return bgu_store_sqlite.update(store, session, expected, durable);
-}
-
-static bgu_store_provider_t interrupted_store;
 
 /** What stands before the interrupted request. */
 typedef enum {
@@ -64,12 +32,7 @@ static upload_driver_t *open_pair(before_e before, void (*between)(void))
         UPLOAD_EXPECT(upload_fragment(d, 0, before == PART ? 5 : 10), BGU_OK, NEXT_ANY);
     }
     other = upload_driver_copy(d);
-    interrupted_store = bgu_store_sqlite;
-    interrupted_store.find = find;
-    interrupted_store.update = update;
-    moment = AFTER_FIND;
-    d->f->sessions.provider = &interrupted_store;
-    come_between = between;
+    between_let(d->f, BETWEEN_AFTER_FIND, between);
     return d;
 }
 
@@ -111,7 +74,7 @@ static void check_sound(const upload_driver_t *d)
 {
     int state = upload_state(d);
 
-    CHECK(come_between == NULL);
+    CHECK(between_is_over());
     CHECK(!fixture_exists(d->request.dest) || upload_is_published(d));
     if (state < 0 || bgu_state_is_tombstone((bgu_state_e)state)) {
         CHECK_INT(fixture_count(d->f->spool), 0);
@@ -128,7 +91,7 @@ static void test_fragment_cancelled(void)
         before_e before = i < 3 ? (before_e)i : CREATED;
         upload_driver_t *d = open_pair(before, cancel);
 
-        moment = i < 3 ? AFTER_FIND : BEFORE_UPDATE;
+        between_at(i < 3 ? BETWEEN_AFTER_FIND : BETWEEN_BEFORE_UPDATE);
         UPLOAD_EXPECT(upload_fragment(d, before == PART ? 5 : 0, 10), BGU_SESSION_NOT_FOUND,
                       NEXT_NONE);
         CHECK_INT(upload_state(d), BGU_STATE_CANCELLED);
@@ -137,12 +100,27 @@ static void test_fragment_cancelled(void)
     }
 }
 
+/** Cancelled, and yet another request that is as late has made the file anew. */
+static void cancel_and_make(void)
+{
+    cancel();
+    fixture_write(fixture_spool_path(other->f, other->id), "", 0);
+}
+
+static void test_fragment_after_late_one(void)
+{
+    upload_driver_t *d = open_pair(PART, cancel_and_make);
+
+    UPLOAD_EXPECT(upload_fragment(d, 5, 10), BGU_SESSION_NOT_FOUND, NEXT_NONE);
+    CHECK_INT(upload_state(d), BGU_STATE_CANCELLED);
+}
+
 /** Cancelled when all bytes are here and only the row has to say so. */
 static void test_last_fragment_cancelled(void)
 {
     upload_driver_t *d = open_pair(PART, cancel);
 
-    moment = BEFORE_UPDATE;
+    between_at(BETWEEN_BEFORE_UPDATE);
     UPLOAD_EXPECT(upload_fragment(d, 5, 10), BGU_SESSION_NOT_FOUND, NEXT_NONE);
     CHECK_INT(upload_state(d), BGU_STATE_CANCELLED);
     check_sound(d);
@@ -153,7 +131,7 @@ static void test_commit_cancelled(void)
 {
     upload_driver_t *d = open_pair(WHOLE, cancel);
 
-    moment = BEFORE_UPDATE;
+    between_at(BETWEEN_BEFORE_UPDATE);
     UPLOAD_EXPECT(upload_close(d), BGU_SESSION_NOT_FOUND, NEXT_NONE);
     CHECK_INT(fixture_count(d->f->docroot), 0);
     check_sound(d);
@@ -164,7 +142,7 @@ static void test_early_close_completed(void)
 {
     upload_driver_t *d = open_pair(PART, send_all);
 
-    moment = BEFORE_UPDATE;
+    between_at(BETWEEN_BEFORE_UPDATE);
     UPLOAD_EXPECT(upload_close(d), BGU_OK, NEXT_NONE);
     CHECK(upload_is_published(d));
     check_sound(d);
@@ -197,11 +175,31 @@ static void test_fragment_of_another_total(void)
     for (i = 0; i < 2; i++) {
         upload_driver_t *d = open_pair(CREATED, send_part);
 
-        moment = i == 0 ? AFTER_FIND : BEFORE_UPDATE;
+        between_at(i == 0 ? BETWEEN_AFTER_FIND : BETWEEN_BEFORE_UPDATE);
         d->total = 8;
         UPLOAD_EXPECT(upload_fragment(d, 0, 8), BGU_BAD_REQUEST, NEXT_NONE);
         CHECK_INT(fixture_find(d->f, d->id)->total, 10);
         CHECK_INT(upload_spooled(d), 7);
+        check_sound(d);
+        fixture_teardown();
+    }
+}
+
+/** The first fragment of a file that is shorter than what another request has sent, and even
+ * published, meanwhile: nobody's bytes go. */
+static void test_fragment_of_shorter_file(void)
+{
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        upload_driver_t *d = open_pair(CREATED, i < 2 ? send_part : send_all_and_close);
+
+        between_at(i % 2 == 0 ? BETWEEN_AFTER_FIND : BETWEEN_BEFORE_UPDATE);
+        d->total = 5;
+        UPLOAD_EXPECT(upload_fragment(d, 0, 5), i < 2 ? BGU_BAD_REQUEST : BGU_SESSION_NOT_FOUND,
+                      NEXT_NONE);
+        CHECK_INT(upload_spooled(d), i < 2 ? 7 : -1);
+        CHECK(i < 2 || upload_is_published(d));
         check_sound(d);
         fixture_teardown();
     }
@@ -324,12 +322,14 @@ static void test_forgotten_before_asking(void)
 static const suite_test_t tests[] = {
     {"Fragment, forgotten before the application is asked", test_forgotten_before_asking},
     {"Fragment, cancelled between", test_fragment_cancelled},
+    {"Fragment, cancelled and begun anew between", test_fragment_after_late_one},
     {"last Fragment, cancelled at its end", test_last_fragment_cancelled},
     {"Close, cancelled at its commit", test_commit_cancelled},
     {"early Close, completed at its end", test_early_close_completed},
     {"Fragment, forgotten between", test_fragment_forgotten},
     {"first Fragment, another between", test_fragment_twice},
     {"first Fragment, another file between", test_fragment_of_another_total},
+    {"first Fragment, a longer file between", test_fragment_of_shorter_file},
     {"last Fragment, the same between", test_last_fragment_twice},
     {"last Fragment, closed between", test_last_fragment_closed},
     {"Close, completed between", test_close_completed},

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "plain_client.h"
+
+/** The body of one request. */
+struct body {
+    bgu_reader_t reader; /**< first, so that a reader is a body */
+    const plain_client_t *client;
+    apr_off_t position; /**< of the next byte */
+    apr_off_t end;      /**< behind the last byte */
+    apr_off_t left;     /**< bytes until the connection is lost; negative: never */
+    struct iovec vec;
+};
+
+static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, int *count,
+                              apr_size_t max)
+{
+    struct body *body = (struct body *)reader;
+    const plain_client_t *client = body->client;
+    apr_off_t ready = body->end - body->position;
+
+    *count = 0;
+    if (client->wait != NULL) {
+        client->wait(client->baton);
+    }
+    if (body->left >= 0 && ready > body->left) {
+        ready = body->left;
+    }
+    if (ready == 0) {
+        return body->left == 0 ? APR_ECONNABORTED : APR_EOF;
+    }
+    max = max < client->piece ? max : client->piece;
+    body->vec.iov_len = (apr_size_t)ready < max ? (apr_size_t)ready : max;
+    body->vec.iov_base = (char *)(uintptr_t)(client->data + body->position);
+    body->position += (apr_off_t)body->vec.iov_len;
+    body->left -= body->left > 0 ? (apr_off_t)body->vec.iov_len : 0;
+    *vec = &body->vec;
+    *count = 1;
+    return APR_SUCCESS;
+}
+
+static void serve(const plain_client_t *client, bgu_packet_t *packet, bgu_outcome_t *outcome,
+                  apr_pool_t *pool)
+{
+    struct body body = {.reader = {read_body},
+                        .client = client,
+                        .position = packet->range.first,
+                        .end = packet->range.end,
+                        .left = client->breaks_after};
+    bgu_request_t request = client->request;
+
+    packet->session_id = client->id;
+    request.packet = packet;
+    request.reader = &body.reader;
+    bgu_upload(outcome, client->sessions, &request, pool);
+}
+
+void plain_client_packet(const plain_client_t *client, bgu_packet_e type, bgu_outcome_t *outcome,
+                         apr_pool_t *pool)
+{
+    bgu_packet_t packet = {.type = type};
+
+    serve(client, &packet, outcome, pool);
+}
+
+void plain_client_fragment(const plain_client_t *client, apr_off_t first, apr_off_t end,
+                           bgu_outcome_t *outcome, apr_pool_t *pool)
+{
+    bgu_packet_t packet = {.type = BGU_FRAGMENT,
+                           .range = {.first = first, .end = end, .total = client->total},
+                           .length = end - first};
+
+    serve(client, &packet, outcome, pool);
+}
