@@ -19,6 +19,7 @@
 #include <CUnit/TestRun.h>
 #include <apr_strings.h>
 
+#include "fault.h"
 #include "files.h"
 
 /** Most servers of one test, failed tries for a free port included. */
@@ -112,6 +113,9 @@ static httpd_env_t *env_make(const httpd_env_options_t *options)
     env->conf = apr_pstrcat(pool, env->root, "/conf/httpd.conf", NULL);
     env->priv->output = apr_pstrcat(pool, env->root, "/logs/output.txt", NULL);
     httpd_env_prepare(env);
+    if (env->priv->options.faults) {
+        env->faults = fault_block(env);
+    }
     set_port(env, free_port());
     return env;
 }
@@ -137,6 +141,9 @@ static void become_httpd(const httpd_env_t *env, const char *httpd, const char *
     if (*preload != '\0') {
         setenv("LD_PRELOAD", preload, 1);
     }
+    if (env->faults != NULL) {
+        setenv(FAULTS_VARIABLE, fault_file(env), 1);
+    }
     execv(httpd, (char *const *)(apr_uintptr_t)argv);
     _exit(127);
 }
@@ -149,7 +156,12 @@ static const char *preload_of(const httpd_env_t *env)
     if (preload == NULL) {
         preload = getenv("BGUPLOAD_PRELOAD");
     }
-    return preload != NULL ? preload : "";
+    preload = preload != NULL ? preload : "";
+    if (env->faults == NULL) {
+        return preload;
+    }
+    return apr_pstrcat(env->pool, preload, " ", httpd_env_setting("BGUPLOAD_BUILD"),
+                       "/tests/faults/faults.so", NULL);
 }
 
 static void launch(httpd_env_t *env)

@@ -22,6 +22,7 @@ struct suite {
 
 static const struct suite suites[] = {
     {"harness", suite_harness},
+    {"fault", suite_fault},
     {"ping_create", suite_ping_create},
     {"fragment", suite_fragment},
     {"close", suite_close},
