@@ -72,6 +72,9 @@ void httpd_env_kill(httpd_env_t *env);
 /** Start a stopped or killed server again: same folder, same port, same configuration file. */
 void httpd_env_resume(httpd_env_t *env);
 
+/** The same for a server that may not come so far. Returns whether it serves. */
+int httpd_env_try_resume(httpd_env_t *env);
+
 /** Graceful restart (SIGUSR1); returns when children of the new generation serve. */
 void httpd_env_graceful(httpd_env_t *env);
 

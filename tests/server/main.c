@@ -55,6 +55,7 @@ static const struct suite suites[] = {
     {"reply_life", suite_reply_life},
     {"reply_crash", suite_reply_crash},
     {"reply_load", suite_reply_load},
+    {"crash_matrix", suite_crash_matrix},
 };
 
 static void test_started(const CU_pTest test, const CU_pSuite suite)
