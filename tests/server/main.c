@@ -56,6 +56,7 @@ static const struct suite suites[] = {
     {"reply_crash", suite_reply_crash},
     {"reply_load", suite_reply_load},
     {"crash_matrix", suite_crash_matrix},
+    {"crash_reply", suite_crash_reply},
 };
 
 static void test_started(const CU_pTest test, const CU_pSuite suite)
