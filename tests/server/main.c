@@ -57,6 +57,7 @@ static const struct suite suites[] = {
     {"reply_load", suite_reply_load},
     {"crash_matrix", suite_crash_matrix},
     {"crash_reply", suite_crash_reply},
+    {"crash_upkeep", suite_crash_upkeep},
 };
 
 static void test_started(const CU_pTest test, const CU_pSuite suite)
