@@ -125,9 +125,7 @@ bgu_result_e bgu_call_ask(bgu_call_t *call, const bgu_spool_t *spool)
     bgu_result_e result = ask_claimed(call, spool);
     bgu_claim_release(claim);
     if (result == BGU_BUSY) {
-        /* If the session is over, the claim's file goes with the rest, also one never asked about.
-         */
-        call->session->reply.asked++;
+        /* If the session is over, the claim's file goes with the rest. */
         bgu_call_drop_orphan(call);
     }
     return result;

@@ -70,7 +70,9 @@ bgu_result_e bgu_call_open_spool(bgu_call_t *call, bgu_spool_t **spool, int *cre
     bgu_session_t *session = call->session;
     apr_status_t rv = bgu_spool_open(spool, session->spool, session->id, created, call->pool);
 
-    if (rv == APR_SUCCESS && *created && call->request->policy->sync == BGU_SYNC_FRAGMENT) {
+    /* While the row tells of no fragment, whoever made the file may have died before its sync. */
+    if (rv == APR_SUCCESS && call->request->policy->sync == BGU_SYNC_FRAGMENT &&
+        (*created || session->total == BGU_TOTAL_UNKNOWN)) {
         rv = bgu_spool_sync_folder(session->spool);
     }
     if (rv == APR_SUCCESS) {

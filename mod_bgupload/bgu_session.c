@@ -17,10 +17,8 @@ apr_status_t bgu_session_remove_files(const bgu_session_t *session, apr_pool_t *
 {
     apr_status_t rv = bgu_spool_remove(session->spool, session->id, pool);
 
-    if (rv == APR_SUCCESS && session->reply.asked) {
-        rv = bgu_reply_remove(session->spool, session->id, pool);
-    }
-    return rv;
+    /* Whatever the row says of the application: a claim is there before the row tells of it. */
+    return rv == APR_SUCCESS ? bgu_reply_remove(session->spool, session->id, pool) : rv;
 }
 
 apr_status_t bgu_session_move(const bgu_sessions_t *sessions, bgu_session_t *session,

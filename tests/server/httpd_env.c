@@ -19,6 +19,7 @@
 #include <CUnit/TestRun.h>
 #include <apr_strings.h>
 
+#include "fault.h"
 #include "files.h"
 
 /** Most servers of one test, failed tries for a free port included. */
@@ -112,6 +113,9 @@ static httpd_env_t *env_make(const httpd_env_options_t *options)
     env->conf = apr_pstrcat(pool, env->root, "/conf/httpd.conf", NULL);
     env->priv->output = apr_pstrcat(pool, env->root, "/logs/output.txt", NULL);
     httpd_env_prepare(env);
+    if (env->priv->options.faults) {
+        env->faults = fault_block(env);
+    }
     set_port(env, free_port());
     return env;
 }
@@ -137,6 +141,9 @@ static void become_httpd(const httpd_env_t *env, const char *httpd, const char *
     if (*preload != '\0') {
         setenv("LD_PRELOAD", preload, 1);
     }
+    if (env->faults != NULL) {
+        setenv(FAULTS_VARIABLE, fault_file(env), 1);
+    }
     execv(httpd, (char *const *)(apr_uintptr_t)argv);
     _exit(127);
 }
@@ -149,7 +156,12 @@ static const char *preload_of(const httpd_env_t *env)
     if (preload == NULL) {
         preload = getenv("BGUPLOAD_PRELOAD");
     }
-    return preload != NULL ? preload : "";
+    preload = preload != NULL ? preload : "";
+    if (env->faults == NULL) {
+        return preload;
+    }
+    return apr_pstrcat(env->pool, preload, " ", httpd_env_setting("BGUPLOAD_BUILD"),
+                       "/tests/faults/faults.so", NULL);
 }
 
 static void launch(httpd_env_t *env)
@@ -191,6 +203,12 @@ static int is_decided(void *baton)
             takes_connections(env) && httpd_env_children(env, &child, 1) > 0);
 }
 
+/** Whether all threads are there, or will never be. */
+static int is_settled(void *baton)
+{
+    return has_ended(baton) || httpd_env_is_staffed(baton);
+}
+
 /** Wait until the server serves, or has ended. Returns 0 if it does neither. */
 static int await_service(httpd_env_t *env)
 {
@@ -200,7 +218,7 @@ static int await_service(httpd_env_t *env)
         return 0;
     }
     if (env->pid > 0 && (mpm == NULL || strcmp(mpm, "prefork") != 0)) {
-        check_wait(httpd_env_is_staffed, env, STAFF_DEADLINE);
+        check_wait(is_settled, env, STAFF_DEADLINE);
     }
     return 1;
 }
@@ -238,15 +256,6 @@ httpd_env_t *httpd_env_start(const httpd_env_options_t *options)
     return NULL;
 }
 
-void httpd_env_resume(httpd_env_t *env)
-{
-    REQUIRE(env->pid == 0);
-    launch(env);
-    if (!await_service(env) || env->pid == 0) {
-        REQUIRE_FAIL("httpd did not start again: %s", words(env));
-    }
-}
-
 /** Whether no process of the server's group is left; takes the orphans' ends. */
 static int is_gone(void *baton)
 {
@@ -257,6 +266,29 @@ static int is_gone(void *baton)
         ended = waitpid(-env->pid, NULL, WNOHANG);
     }
     return ended < 0 && errno == ECHILD;
+}
+
+int httpd_env_try_resume(httpd_env_t *env)
+{
+    pid_t group;
+
+    REQUIRE(env->pid == 0);
+    launch(env);
+    group = env->pid;
+    REQUIRE(await_service(env));
+    if (env->pid == 0) {
+        /* Its children still have to go, and with them its port. */
+        env->pid = group;
+        httpd_env_kill(env);
+    }
+    return env->pid != 0;
+}
+
+void httpd_env_resume(httpd_env_t *env)
+{
+    if (!httpd_env_try_resume(env)) {
+        REQUIRE_FAIL("httpd did not start again: %s", words(env));
+    }
 }
 
 void httpd_env_stop(httpd_env_t *env)

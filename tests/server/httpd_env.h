@@ -18,6 +18,7 @@
 #include <sys/types.h>
 #include <apr_pools.h>
 #include "check.h"
+#include "faults.h"
 
 /** Seconds until waiting for anything counts as a failure. */
 #define HTTPD_ENV_DEADLINE 60
@@ -35,6 +36,7 @@ typedef struct httpd_env_options_t {
     long file_limit;       /**< RLIMIT_FSIZE of the server's processes in bytes; 0: none. See also
                             * httpd_env_limit_files() */
     const char *preload;   /**< LD_PRELOAD instead of BGUPLOAD_PRELOAD's */
+    int faults;            /**< preload faults.so as well; see env->faults and fault.h */
 } httpd_env_options_t;
 
 /** A running (or stopped) server. Read only for tests; all strings live as long as it does. */
@@ -50,6 +52,7 @@ typedef struct httpd_env_t {
     const char *conf;       /**< its configuration file */
     const char *ca;         /**< PEM file to verify it by, with tls; else NULL */
     pid_t pid;              /**< of the parent process; 0 while stopped */
+    faults_t *faults;       /**< shared with the server's processes; NULL without that option */
     apr_pool_t *pool;       /**< for whatever has to live as long as the server */
     apr_pool_t *clients; /**< of connections; destroyed before the server is stopped in the end */
     struct httpd_env_private_t *priv;
@@ -68,6 +71,9 @@ void httpd_env_kill(httpd_env_t *env);
 
 /** Start a stopped or killed server again: same folder, same port, same configuration file. */
 void httpd_env_resume(httpd_env_t *env);
+
+/** The same for a server that may not come so far. Returns whether it serves. */
+int httpd_env_try_resume(httpd_env_t *env);
 
 /** Graceful restart (SIGUSR1); returns when children of the new generation serve. */
 void httpd_env_graceful(httpd_env_t *env);

@@ -22,6 +22,7 @@ struct suite {
 
 static const struct suite suites[] = {
     {"harness", suite_harness},
+    {"fault", suite_fault},
     {"ping_create", suite_ping_create},
     {"fragment", suite_fragment},
     {"close", suite_close},
@@ -54,6 +55,9 @@ static const struct suite suites[] = {
     {"reply_life", suite_reply_life},
     {"reply_crash", suite_reply_crash},
     {"reply_load", suite_reply_load},
+    {"crash_matrix", suite_crash_matrix},
+    {"crash_reply", suite_crash_reply},
+    {"crash_upkeep", suite_crash_upkeep},
 };
 
 static void test_started(const CU_pTest test, const CU_pSuite suite)

@@ -22,6 +22,10 @@ void suite_add(const char *name, const suite_test_t *tests, size_t count);
 #define SUITE_ADD(name, tests) suite_add((name), (tests), sizeof(tests) / sizeof((tests)[0]))
 
 void suite_harness(void);
+void suite_fault(void);
+void suite_crash_matrix(void);
+void suite_crash_reply(void);
+void suite_crash_upkeep(void);
 void suite_ping_create(void);
 void suite_fragment(void);
 void suite_close(void);

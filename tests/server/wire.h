@@ -99,6 +99,10 @@ const wire_answer_t *wire_packet(wire_t *wire, const char *path, const char *typ
                                  const char *session, const char *more, const void *body,
                                  size_t length);
 
+/** Send a packet as wire_packet() does, but leave its answer to be read later. */
+void wire_send_packet(wire_t *wire, const char *path, const char *type, const char *session,
+                      const char *more, const void *body, size_t length);
+
 /** Create a session; ends the test unless that works. Returns its id, with braces. */
 const char *wire_create(wire_t *wire, const char *path);
 

@@ -33,14 +33,20 @@ static void check_echo(const wire_answer_t *answer, const char *session)
     }
 }
 
+void wire_send_packet(wire_t *wire, const char *path, const char *type, const char *session,
+                      const char *more, const void *body, size_t length)
+{
+    send_head(wire, path, type, session, more, (long long)length);
+    wire_send_bytes(wire, body, length);
+}
+
 const wire_answer_t *wire_packet(wire_t *wire, const char *path, const char *type,
                                  const char *session, const char *more, const void *body,
                                  size_t length)
 {
     const wire_answer_t *answer;
 
-    send_head(wire, path, type, session, more, (long long)length);
-    wire_send_bytes(wire, body, length);
+    wire_send_packet(wire, path, type, session, more, body, length);
     answer = wire_read(wire);
     check_echo(answer, session);
     return answer;

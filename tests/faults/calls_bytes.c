@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The calls that work on open files. Each is judged, then made as a plain system call. */
+
+#include <sys/file.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "faults_private.h"
+
+static ssize_t write_judged(const char *call, int fd, const void *data, size_t length, off_t at)
+{
+    int judgement = faults_judge_fd(call, FAULTS_WRITES, fd);
+
+    if (judgement < 0) {
+        return -1;
+    }
+    length = faults_length(judgement, length);
+    return at < 0 ? syscall(SYS_write, fd, data, length)
+                  : syscall(SYS_pwrite64, fd, data, length, at);
+}
+
+ssize_t write(int fd, const void *data, size_t length)
+{
+    return write_judged("write", fd, data, length, -1);
+}
+
+ssize_t pwrite(int fd, const void *data, size_t length, off_t at)
+{
+    return write_judged("pwrite", fd, data, length, at);
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t length, off_t at)
+{
+    return write_judged("pwrite", fd, data, length, at);
+}
+
+static ssize_t pwritev_judged(int fd, const struct iovec *vec, int count, off_t at)
+{
+    int judgement = faults_judge_fd("pwritev", FAULTS_WRITES, fd);
+
+    if (judgement < 0) {
+        return -1;
+    }
+    if (judgement > 0) {
+        return syscall(SYS_pwrite64, fd, vec[0].iov_base, faults_length(1, vec[0].iov_len), at);
+    }
+    /* The position is handed over in two halves where a register does not hold it. */
+    return syscall(SYS_pwritev, fd, vec, (long)count, (long)at, 0L);
+}
+
+ssize_t pwritev(int fd, const struct iovec *vec, int count, off_t at)
+{
+    return pwritev_judged(fd, vec, count, at);
+}
+
+ssize_t pwritev64(int fd, const struct iovec *vec, int count, off_t at)
+{
+    return pwritev_judged(fd, vec, count, at);
+}
+
+static int truncate_judged(int fd, off_t length)
+{
+    if (faults_judge_fd("ftruncate", FAULTS_WRITES, fd) < 0) {
+        return -1;
+    }
+    return (int)syscall(SYS_ftruncate, fd, length);
+}
+
+int ftruncate(int fd, off_t length)
+{
+    return truncate_judged(fd, length);
+}
+
+int ftruncate64(int fd, off_t length)
+{
+    return truncate_judged(fd, length);
+}
+
+ssize_t copy_file_range(int from, off_t *from_at, int to, off_t *to_at, size_t length,
+                        unsigned flags)
+{
+    int judgement = faults_judge_fd("copy_file_range", FAULTS_WRITES, to);
+
+    if (judgement < 0) {
+        return -1;
+    }
+    return syscall(SYS_copy_file_range, from, from_at, to, to_at, faults_length(judgement, length),
+                   flags);
+}
+
+static ssize_t sendfile_judged(int to, int from, off_t *at, size_t length)
+{
+    int judgement = faults_judge_fd("sendfile", FAULTS_WRITES, to);
+
+    if (judgement < 0) {
+        return -1;
+    }
+    return syscall(SYS_sendfile, to, from, at, faults_length(judgement, length));
+}
+
+ssize_t sendfile(int to, int from, off_t *at, size_t length)
+{
+    return sendfile_judged(to, from, at, length);
+}
+
+ssize_t sendfile64(int to, int from, off_t *at, size_t length)
+{
+    return sendfile_judged(to, from, at, length);
+}
+
+int fsync(int fd)
+{
+    if (faults_judge_fd("fsync", FAULTS_SYNCS, fd) < 0) {
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+    if (faults_judge_fd("fdatasync", FAULTS_SYNCS, fd) < 0) {
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static ssize_t read_judged(const char *call, int fd, void *data, size_t length, off_t at)
+{
+    int judgement = faults_judge_fd(call, FAULTS_READS, fd);
+
+    if (judgement < 0) {
+        return -1;
+    }
+    length = faults_length(judgement, length);
+    return at < 0 ? syscall(SYS_read, fd, data, length)
+                  : syscall(SYS_pread64, fd, data, length, at);
+}
+
+ssize_t read(int fd, void *data, size_t length)
+{
+    return read_judged("read", fd, data, length, -1);
+}
+
+ssize_t pread(int fd, void *data, size_t length, off_t at)
+{
+    return read_judged("pread", fd, data, length, at);
+}
+
+ssize_t pread64(int fd, void *data, size_t length, off_t at)
+{
+    return read_judged("pread", fd, data, length, at);
+}
+
+int flock(int fd, int operation)
+{
+    if (faults_judge_fd("flock", FAULTS_LOCKS, fd) < 0) {
+        return -1;
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
