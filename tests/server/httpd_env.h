@@ -132,6 +132,10 @@ int httpd_env_children(const httpd_env_t *env, pid_t *pids, int max);
 /** Resident memory of a process in KiB. */
 long httpd_env_rss(pid_t pid);
 
+/** Whether httpd runs with sanitizers, or another BGUPLOAD_PRELOAD: slower, and with more memory.
+ */
+int httpd_env_is_instrumented(void);
+
 /** Path of a file below the document root; name starts with a slash: "/upload/a.txt". */
 const char *httpd_env_path(const httpd_env_t *env, const char *name);
 

@@ -37,6 +37,8 @@ static const struct suite suites[] = {
     {"restart", suite_restart},
     {"mpm", suite_mpm},
     {"resources", suite_resources},
+    {"overload_slow", suite_overload_slow},
+    {"overload_headers", suite_overload_headers},
     {"client", suite_client},
     {"admin", suite_admin},
     {"client_reply", suite_client_reply},

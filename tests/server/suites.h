@@ -37,6 +37,8 @@ void suite_merge(void);
 void suite_restart(void);
 void suite_mpm(void);
 void suite_resources(void);
+void suite_overload_slow(void);
+void suite_overload_headers(void);
 void suite_client(void);
 void suite_client_reply(void);
 void suite_admin(void);
