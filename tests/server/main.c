@@ -39,6 +39,7 @@ static const struct suite suites[] = {
     {"resources", suite_resources},
     {"overload_slow", suite_overload_slow},
     {"overload_headers", suite_overload_headers},
+    {"overload_lengths", suite_overload_lengths},
     {"client", suite_client},
     {"admin", suite_admin},
     {"client_reply", suite_client_reply},

@@ -39,6 +39,7 @@ void suite_mpm(void);
 void suite_resources(void);
 void suite_overload_slow(void);
 void suite_overload_headers(void);
+void suite_overload_lengths(void);
 void suite_client(void);
 void suite_client_reply(void);
 void suite_admin(void);
