@@ -34,6 +34,7 @@ typedef struct httpd_env_options_t {
     int stock;             /**< without mod_bgupload: an httpd as it is installed */
     long file_limit;       /**< RLIMIT_FSIZE of the server's processes in bytes; 0: none. See also
                             * httpd_env_limit_files() */
+    int descriptor_limit;  /**< RLIMIT_NOFILE of the server's processes; 0: none */
     const char *preload;   /**< LD_PRELOAD instead of BGUPLOAD_PRELOAD's */
 } httpd_env_options_t;
 

@@ -40,6 +40,8 @@ static const struct suite suites[] = {
     {"overload_slow", suite_overload_slow},
     {"overload_headers", suite_overload_headers},
     {"overload_lengths", suite_overload_lengths},
+    {"overload_tiny", suite_overload_tiny},
+    {"overload_vanish", suite_overload_vanish},
     {"client", suite_client},
     {"admin", suite_admin},
     {"client_reply", suite_client_reply},
