@@ -37,6 +37,15 @@ int overload_scaled(int count)
     return less;
 }
 
+const char *overload_letters(size_t count)
+{
+    char *text = apr_palloc(httpd_env_pool(), count + 1);
+
+    memset(text, 'x', count);
+    text[count] = '\0';
+    return text;
+}
+
 void overload_check_memory(pid_t child, long before, long more)
 {
     long now = httpd_env_rss(child);

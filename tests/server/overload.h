@@ -19,6 +19,9 @@ pid_t overload_child(const httpd_env_t *env);
 /** That many, or a fifth in an instrumented server (two at least); the output says so. */
 int overload_scaled(int count);
 
+/** That many times the same letter. Pool as of httpd_env_pool(). */
+const char *overload_letters(size_t count);
+
 /** Hold the memory of a process to what it was (httpd_env_rss()), plus some KiB. Says that it is
  * not measured in an instrumented server. */
 void overload_check_memory(pid_t child, long before, long more);

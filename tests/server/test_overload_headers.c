@@ -34,16 +34,6 @@ static httpd_env_t *start(void)
     return env;
 }
 
-/** That many times the same letter. */
-static const char *letters(size_t count)
-{
-    char *text = apr_palloc(httpd_env_pool(), count + 1);
-
-    memset(text, 'x', count);
-    text[count] = '\0';
-    return text;
-}
-
 /** That many short header lines. */
 static const char *fields(int count)
 {
@@ -71,8 +61,8 @@ static void limits(void)
 {
     httpd_env_t *env = start();
     apr_pool_t *pool = env->pool;
-    const char *field = letters(FIELD_MAX_SIZE - strlen("X: "));
-    const char *query = letters(LINE_MAX_SIZE - strlen("BITS_POST /upload/a? HTTP/1.1"));
+    const char *field = overload_letters(FIELD_MAX_SIZE - strlen("X: "));
+    const char *query = overload_letters(LINE_MAX_SIZE - strlen("BITS_POST /upload/a? HTTP/1.1"));
     const char *version = " HTTP/1.1\r\nHost: x\r\n";
     const char *path = "BITS_POST /upload/a?";
 
@@ -102,7 +92,7 @@ static wire_t *send_for_ever(httpd_env_t *env, const char *head, const char *pie
 /** Heads without an end, of all kinds. */
 static void attack(httpd_env_t *env)
 {
-    const char *long_field = httpd_env_format("X: %s\r\n", letters(FIELD_MAX_SIZE - 100));
+    const char *long_field = httpd_env_format("X: %s\r\n", overload_letters(FIELD_MAX_SIZE - 100));
     const struct {
         const char *head, *piece;
         int status;
@@ -126,7 +116,7 @@ static void attack(httpd_env_t *env)
 /** As large as they may be, all at once, and none complete. */
 static void hold(httpd_env_t *env)
 {
-    const char *value = letters(FIELD_MAX_SIZE - 100);
+    const char *value = overload_letters(FIELD_MAX_SIZE - 100);
     wire_t *wires[OVERLOAD_THREADS];
 
     for (int i = 0; i < OVERLOAD_THREADS; i++) {
