@@ -6,6 +6,7 @@
 #include "bgu.h"
 #include "bgu_commit.h"
 #include "bgu_session.h"
+
 /* Rows read at a time. */
 #define BATCH 100
 
@@ -81,10 +82,13 @@ apr_status_t bgu_cleanup(const bgu_cleanup_t *cleanup, apr_pool_t *pool)
 {
     const bgu_sessions_t *sessions = cleanup->sessions;
     char after[BGU_ID_LEN + 1] = "";
-    apr_pool_t *batch_pool;
+    apr_pool_t *batch_pool, *session_pool = NULL;
     int count;
     apr_status_t rv = apr_pool_create(&batch_pool, pool);
 
+    if (rv == APR_SUCCESS) {
+        rv = apr_pool_create(&session_pool, pool);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -96,9 +100,11 @@ apr_status_t bgu_cleanup(const bgu_cleanup_t *cleanup, apr_pool_t *pool)
         for (int i = 0; i < count && !told_to_stop(cleanup); i++) {
             bgu_session_t *session = APR_ARRAY_IDX(batch, i, bgu_session_t *);
             apr_cpystrn(after, session->id, sizeof(after));
-            clean(cleanup, session, batch_pool);
+            clean(cleanup, session, session_pool);
+            apr_pool_clear(session_pool); /* closes the session's files */
         }
     } while (count > 0 && !told_to_stop(cleanup));
+    apr_pool_destroy(session_pool);
     apr_pool_destroy(batch_pool);
     return rv;
 }

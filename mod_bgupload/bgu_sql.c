@@ -8,6 +8,9 @@
 /* Neither CLOSED nor CANCELLED. */
 #define OPEN "state < 5"
 
+/* Either of them: a tombstone. */
+#define OVER "state >= 5"
+
 /* Each step takes the schema from the version that is its index to the next (PRAGMA user_version).
  * Steps are only ever added. */
 const char *const bgu_sql_migrations[] = {
@@ -40,6 +43,8 @@ const char *const bgu_sql_migrations[] = {
     "CREATE INDEX session_open ON session(user, " ADDRESS ") WHERE " OPEN,
     /* the last of bgu_plan_t */
     "ALTER TABLE session ADD COLUMN root INTEGER NOT NULL DEFAULT 0",
+    /* for finding the oldest of those that are over, without a look at their rows */
+    "CREATE INDEX session_over ON session(updated, state) WHERE " OVER,
 };
 
 const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_migrations[0]));
@@ -56,10 +61,12 @@ const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_mi
 #define COUNT_USER "SELECT count(*) FROM (SELECT 1 FROM session WHERE " OWN
 #define COUNT_ALL  "SELECT count(*) FROM (SELECT 1 FROM session WHERE " OPEN
 
-/* A row that went through NOTIFYING and is back in the state that it was read in is another one:
- * each time there is one more asking. */
+/* The query may be long, and nobody asks for that of a tombstone. A row that went through NOTIFYING
+ * and is back in the state that it was read in is another one: each time there is one more asking.
+ */
 #define UPDATE                                                                                     \
-    "UPDATE session SET state = ?2, total = ?9, updated = ?11, overwrite = ?13,"                   \
+    "UPDATE session SET state = ?2, query = CASE WHEN ?2 < 5 THEN query ELSE '' END,"              \
+    " total = ?9, updated = ?11, overwrite = ?13,"                                                 \
     " keep_session = ?14, sync = ?15, mode = ?16, reply = ?17, reply_url = ?18,"                   \
     " taken = ?19, asked = ?20, refused = ?21, replied = ?22, root = ?23"                          \
     " WHERE id = ?1 AND state = ?24 AND (total IS NULL OR total IS ?9)"                            \
@@ -79,5 +86,7 @@ const char *const bgu_sql_statements[BGU_SQL_COUNT] = {
     [BGU_SQL_PROMISE] = UPDATE " AND ?28 >= ?9 + (SELECT total(total) FROM session"
                                " WHERE id <> ?1 AND " OWN ")",
     [BGU_SQL_REMOVE] = "DELETE FROM session WHERE id = ?1 AND state = ?24",
+    [BGU_SQL_FORGET] = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE " OVER
+                       " ORDER BY updated DESC LIMIT -1 OFFSET ?25)",
     [BGU_SQL_LIST] = "SELECT " COLUMNS " FROM session WHERE id > ?1 ORDER BY id LIMIT ?25",
 };

@@ -47,6 +47,7 @@ typedef enum {
     BGU_SQL_UPDATE,
     BGU_SQL_PROMISE,
     BGU_SQL_REMOVE,
+    BGU_SQL_FORGET,
     BGU_SQL_LIST,
     BGU_SQL_COUNT
 } bgu_sql_e;
@@ -63,8 +64,10 @@ extern const int bgu_sql_version;
 /** "BGUP" in the header of our databases (PRAGMA application_id). */
 #define BGU_SQL_APPLICATION 1111971152
 
-/** Settings of a new connection. */
-#define BGU_SQL_SETUP "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-512"
+/** Settings of a new connection. A log that grew beyond what it usually comes to, because somebody
+ * read for long, is cut back to this many bytes when it starts over. */
+#define BGU_SQL_SETUP                                                                              \
+    "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-512; PRAGMA journal_size_limit=4194304"
 
 /** A write transaction from its start on. */
 #define BGU_SQL_BEGIN    "BEGIN IMMEDIATE"

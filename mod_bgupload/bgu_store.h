@@ -21,6 +21,10 @@ typedef struct bgu_limits_t {
     int total;    /**< of all */
 } bgu_limits_t;
 
+/** Most tombstones that are kept, whatever BGUploadTombstone says: sessions that are over count
+ * against no limit of their owner, but need room all the same. */
+#define BGU_TOMBSTONES_MAX 100000
+
 /** Statuses of create(): a limit is reached. */
 #define BGU_STATUS_USER_LIMIT  (APR_OS_START_USERERR + 1)
 #define BGU_STATUS_TOTAL_LIMIT (APR_OS_START_USERERR + 2)
@@ -41,6 +45,7 @@ typedef struct bgu_store_provider_t {
 
     /** Insert a new session. APR_EEXIST if the id is taken; BGU_STATUS_USER_LIMIT or
      * BGU_STATUS_TOTAL_LIMIT if as many are open already, counted and inserted in one step.
+     * Now and then it also forgets the oldest of more than BGU_TOMBSTONES_MAX tombstones.
      * @param limits to keep, or NULL
      * @param durable whether it must survive a power cut once this returns */
     apr_status_t (*create)(bgu_store_t *store, const bgu_session_t *session,

@@ -16,9 +16,10 @@
 #define NOTE_IS_FOLDER   "bgupload-is-folder"
 #define REDIRECT_HANDLER "redirect-handler"
 
+/* httpd also answers what it could not read as a request (414): that has no method. */
 static int is_ours(const request_rec *r)
 {
-    return strcmp(r->method, BGU_METHOD) == 0;
+    return r->method && strcmp(r->method, BGU_METHOD) == 0;
 }
 
 /* An ErrorDocument would redirect, or send a body: this protocol's answers have none. All other

@@ -138,6 +138,11 @@ static void become_httpd(const httpd_env_t *env, const char *httpd, const char *
         limit.rlim_max = RLIM_INFINITY;
         setrlimit(RLIMIT_FSIZE, &limit);
     }
+    if (env->priv->options.descriptor_limit > 0) {
+        limit.rlim_cur = (rlim_t)env->priv->options.descriptor_limit;
+        limit.rlim_max = limit.rlim_cur;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
     if (*preload != '\0') {
         setenv("LD_PRELOAD", preload, 1);
     }

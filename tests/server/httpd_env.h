@@ -35,6 +35,7 @@ typedef struct httpd_env_options_t {
     int stock;             /**< without mod_bgupload: an httpd as it is installed */
     long file_limit;       /**< RLIMIT_FSIZE of the server's processes in bytes; 0: none. See also
                             * httpd_env_limit_files() */
+    int descriptor_limit;  /**< RLIMIT_NOFILE of the server's processes; 0: none */
     const char *preload;   /**< LD_PRELOAD instead of BGUPLOAD_PRELOAD's */
     int faults;            /**< preload faults.so as well; see env->faults and fault.h */
 } httpd_env_options_t;
@@ -137,6 +138,10 @@ int httpd_env_children(const httpd_env_t *env, pid_t *pids, int max);
 
 /** Resident memory of a process in KiB. */
 long httpd_env_rss(pid_t pid);
+
+/** Whether httpd runs with sanitizers, or another BGUPLOAD_PRELOAD: slower, and with more memory.
+ */
+int httpd_env_is_instrumented(void);
 
 /** Path of a file below the document root; name starts with a slash: "/upload/a.txt". */
 const char *httpd_env_path(const httpd_env_t *env, const char *name);

@@ -113,6 +113,13 @@ void wire_send(wire_t *wire, const char *format, ...)
     wire_send_bytes(wire, text, strlen(text));
 }
 
+int wire_hears(wire_t *wire, int milliseconds)
+{
+    struct pollfd waiting = {wire->fd, POLLIN, 0};
+
+    return wire->start < wire->end || wire->fd < 0 || poll(&waiting, 1, milliseconds) > 0;
+}
+
 /** More bytes into the buffer. Returns their number, 0 at the connection's end. */
 static size_t fill(wire_t *wire)
 {
@@ -193,7 +200,7 @@ const wire_answer_t *wire_read_any(wire_t *wire)
     const char *line;
     const char *length;
 
-    do {
+    for (;;) {
         answer->headers = apr_table_make(wire->env->pool, 8);
         answer->status = 0;
         line = read_line(wire);
@@ -209,7 +216,11 @@ const wire_answer_t *wire_read_any(wire_t *wire)
             answer->status = 0;
             return answer;
         }
-    } while (answer->status == 100);
+        if (answer->status != 100) {
+            break;
+        }
+        answer->interim++;
+    }
     length = wire_header(answer, "Content-Length");
     answer->body = skip_body(wire, length != NULL ? strtol(length, NULL, 10) : -1);
     return answer;

@@ -26,6 +26,7 @@ typedef struct wire_t wire_t;
 /** One answer. In the server's pool. */
 typedef struct wire_answer_t {
     int status;           /**< HTTP status; 0: the connection ended instead of an answer */
+    int interim;          /**< number of answers 100 Continue before it */
     apr_table_t *headers; /**< as received; a header that came twice is there twice */
     long body;            /**< bytes of body that were read */
 } wire_answer_t;
@@ -51,6 +52,9 @@ void wire_send(wire_t *wire, const char *format, ...) __attribute__((format(prin
 
 /** Send bytes. An answer that comes before all is sent (a refusal) ends the sending quietly. */
 void wire_send_bytes(wire_t *wire, const void *data, size_t length);
+
+/** Whether an answer, or the connection's end, comes within so many milliseconds. */
+int wire_hears(wire_t *wire, int milliseconds);
 
 /** Read one answer of the module, holding it to the rules above. */
 const wire_answer_t *wire_read(wire_t *wire);

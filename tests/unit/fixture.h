@@ -60,6 +60,9 @@ long long fixture_size(const char *path);
 /** Number of entries of a folder, without . and .. */
 int fixture_count(const char *folder);
 
+/** Number of open descriptors of this process that lead into a folder. */
+int fixture_open_files(const char *folder);
+
 /** Remove a folder with all that is in it. */
 void fixture_remove_tree(const char *path);
 
@@ -86,6 +89,12 @@ void fixture_age_row(const fixture_t *f, const char *id, int seconds);
 
 /** Make the spool file of a session look as if it was last written that many seconds ago. */
 void fixture_age_spool(const fixture_t *f, const char *id, int seconds);
+
+/** Run SQL on a database, past the store. Ends the test if that fails. */
+void fixture_sql(const char *path, const char *sql);
+
+/** The first value that a query gives, as text in pool; NULL if there is none. */
+const char *fixture_query(const char *path, const char *sql, apr_pool_t *pool);
 
 /** Limit the size of files that this process writes; -1 lifts it. A write beyond is EFBIG. */
 void fixture_limit_files(long long bytes);

@@ -103,6 +103,26 @@ int fixture_count(const char *folder)
     return count;
 }
 
+int fixture_open_files(const char *folder)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+    char target[4096];
+    int count = 0;
+
+    REQUIRE(dir != NULL);
+    for (entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        ssize_t length = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+
+        if (length > 0) {
+            target[length] = '\0';
+            count += strncmp(target, folder, strlen(folder)) == 0;
+        }
+    }
+    closedir(dir);
+    return count;
+}
+
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *level)
 {
     (void)info;

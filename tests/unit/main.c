@@ -31,6 +31,7 @@ static const struct suite suites[] = {
     {"notify_url", suite_notify_url},
     {"store_sqlite", suite_store_sqlite},
     {"store_open", suite_store_open},
+    {"store_bounds", suite_store_bounds},
     {"publish", suite_publish},
     {"publish_copy", suite_publish_copy},
     {"publish_planted", suite_publish_planted},

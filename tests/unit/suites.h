@@ -33,6 +33,7 @@ void suite_spool_reply(void);
 void suite_notify_url(void);
 void suite_store_sqlite(void);
 void suite_store_open(void);
+void suite_store_bounds(void);
 void suite_publish(void);
 void suite_publish_copy(void);
 void suite_publish_planted(void);

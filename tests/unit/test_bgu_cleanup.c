@@ -298,6 +298,45 @@ static void test_many(void)
     check_report(&report, 500, 0, 500, 0);
 }
 
+/** For bgu_cleanup_t: count what is open beside it. */
+struct open_files {
+    const fixture_t *fixture;
+    int reports;
+    int most;
+};
+
+static void note_open_files(void *baton, bgu_cleanup_e what, const bgu_session_t *session,
+                            apr_status_t status)
+{
+    struct open_files *files = baton;
+    int now = fixture_open_files(files->fixture->spool);
+
+    (void)session;
+    CHECK_INT(what, BGU_CLEANUP_DISCARDED);
+    CHECK_INT(status, APR_SUCCESS);
+    files->reports++;
+    files->most = now > files->most ? now : files->most;
+}
+
+/** However many there are, no more than one session's files are open. */
+static void test_descriptors(void)
+{
+    fixture_t *f = fixture_open();
+    struct open_files files = {f, 0, 0};
+    bgu_cleanup_t cleanup = {.sessions = &f->sessions,
+                             .tombstone = apr_time_from_sec(TOMBSTONE_AGE),
+                             .report = note_open_files,
+                             .baton = &files};
+    int i;
+
+    for (i = 0; i < 50; i++) {
+        aged(f, BGU_STATE_RECEIVING, LONG_AGO, LONG_AGO);
+    }
+    CHECK_INT(bgu_cleanup(&cleanup, f->pool), APR_SUCCESS);
+    CHECK_INT(files.reports, 50);
+    CHECK_INT(files.most, 1);
+}
+
 /** A spool folder that cannot be read any more harms only its own sessions. */
 static void test_spool_folder_gone(void)
 {
@@ -324,6 +363,7 @@ static const suite_test_t tests[] = {
     {"dry run", test_dry_run},
     {"stop", test_stop},
     {"many sessions", test_many},
+    {"descriptors", test_descriptors},
     {"the spool folder is gone", test_spool_folder_gone},
 };
 

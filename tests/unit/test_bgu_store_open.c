@@ -2,8 +2,6 @@
 
 /* Opening the SQLite store: new, old, newer, foreign, broken, missing. */
 
-#include <dirent.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,33 +13,6 @@
 #include "../../mod_bgupload/bgu_store.h"
 #include "fixture.h"
 #include "suites.h"
-
-/** Run SQL on a database file of its own connection; ends the test if that fails. */
-static void run_sql(const char *path, const char *sql)
-{
-    sqlite3 *db = NULL;
-
-    REQUIRE(sqlite3_open(path, &db) == SQLITE_OK);
-    REQUIRE(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
-    REQUIRE(sqlite3_close(db) == SQLITE_OK);
-}
-
-/** The first value that a query gives, as text in pool. */
-static const char *query(const char *path, const char *sql, apr_pool_t *pool)
-{
-    sqlite3_stmt *statement = NULL;
-    const char *value = NULL;
-    sqlite3 *db = NULL;
-
-    REQUIRE(sqlite3_open(path, &db) == SQLITE_OK);
-    REQUIRE(sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK);
-    if (sqlite3_step(statement) == SQLITE_ROW) {
-        value = apr_pstrdup(pool, (const char *)sqlite3_column_text(statement, 0));
-    }
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    return value;
-}
 
 static apr_status_t open_store(const fixture_t *f, const char *path, int make, const char **error)
 {
@@ -74,47 +45,46 @@ static void test_new(void)
     CHECK_INT(open_store(f, f->database, 1, &error), APR_SUCCESS);
     REQUIRE(stat(f->database, &info) == 0);
     CHECK_INT(info.st_mode & 007, 0); /* session ids are secrets */
-    CHECK_STR(query(f->database, "PRAGMA journal_mode", f->pool), "wal");
-    CHECK(strcmp(query(f->database, "PRAGMA application_id", f->pool), "0") != 0);
-    CHECK(strcmp(query(f->database, "PRAGMA user_version", f->pool), "0") != 0);
-    CHECK_STR(query(f->database, "PRAGMA integrity_check", f->pool), "ok");
+    CHECK_STR(fixture_query(f->database, "PRAGMA journal_mode", f->pool), "wal");
+    CHECK(strcmp(fixture_query(f->database, "PRAGMA application_id", f->pool), "0") != 0);
+    CHECK(strcmp(fixture_query(f->database, "PRAGMA user_version", f->pool), "0") != 0);
+    CHECK_STR(fixture_query(f->database, "PRAGMA integrity_check", f->pool), "ok");
 }
 
 static void test_again(void)
 {
     fixture_t *f = fixture_open();
     bgu_session_t *session = fixture_session(f);
-    const char *version = query(f->database, "PRAGMA user_version", f->pool);
-    const char *schema = query(f->database, "SELECT group_concat(sql) FROM sqlite_schema", f->pool);
+    const char *version = fixture_query(f->database, "PRAGMA user_version", f->pool);
+    const char *schema =
+        fixture_query(f->database, "SELECT group_concat(sql) FROM sqlite_schema", f->pool);
     const char *error;
 
     REQUIRE(bgu_store_sqlite.create(f->sessions.store, session, NULL, 1) == APR_SUCCESS);
     CHECK_INT(open_store(f, f->database, 1, &error), APR_SUCCESS);
     CHECK_INT(open_store(f, f->database, 0, &error), APR_SUCCESS);
-    CHECK_STR(query(f->database, "PRAGMA user_version", f->pool), version);
-    CHECK_STR(query(f->database, "SELECT group_concat(sql) FROM sqlite_schema", f->pool), schema);
+    CHECK_STR(fixture_query(f->database, "PRAGMA user_version", f->pool), version);
+    CHECK_STR(fixture_query(f->database, "SELECT group_concat(sql) FROM sqlite_schema", f->pool),
+              schema);
     CHECK_INT(fixture_state(f, session->id), BGU_STATE_RECEIVING);
 }
 
-/** Number of open descriptors of this process that lead into a folder. */
-static int open_files(const char *folder)
+/** A database of the version before gets what is new, and keeps its sessions. */
+static void test_older(void)
 {
-    DIR *dir = opendir("/proc/self/fd");
-    struct dirent *entry;
-    char target[4096];
-    int count = 0;
+    fixture_t *f = fixture_open();
+    bgu_session_t *session = fixture_session(f);
+    const char *schema =
+        fixture_query(f->database, "SELECT group_concat(sql) FROM sqlite_schema", f->pool);
+    const char *error;
 
-    REQUIRE(dir != NULL);
-    for (entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        ssize_t length = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
-
-        if (length > 0) {
-            target[length] = '\0';
-            count += strncmp(target, folder, strlen(folder)) == 0;
-        }
-    }
-    closedir(dir);
-    return count;
+    REQUIRE(bgu_store_sqlite.create(f->sessions.store, session, NULL, 1) == APR_SUCCESS);
+    fixture_sql(f->database, "DROP INDEX session_over; PRAGMA user_version = 3");
+    CHECK_INT(open_store(f, f->database, 0, &error), APR_SUCCESS);
+    CHECK_STR(fixture_query(f->database, "SELECT group_concat(sql) FROM sqlite_schema", f->pool),
+              schema);
+    CHECK_STR(fixture_query(f->database, "PRAGMA user_version", f->pool), "4");
+    CHECK_INT(fixture_state(f, session->id), BGU_STATE_RECEIVING);
 }
 
 static void test_closed_with_pool(void)
@@ -127,10 +97,10 @@ static void test_closed_with_pool(void)
     apr_pool_create(&pool, f->pool);
     REQUIRE(bgu_store_sqlite.open(&store, f->database, 1, &error, pool) == APR_SUCCESS);
     REQUIRE(bgu_store_sqlite.create(store, fixture_session(f), NULL, 0) == APR_SUCCESS);
-    CHECK(open_files(f->root) > 0);
+    CHECK(fixture_open_files(f->root) > 0);
     apr_pool_destroy(pool);
-    CHECK_INT(open_files(f->root), 0);
-    CHECK_STR(query(f->database, "PRAGMA integrity_check", f->pool), "ok");
+    CHECK_INT(fixture_open_files(f->root), 0);
+    CHECK_STR(fixture_query(f->database, "PRAGMA integrity_check", f->pool), "ok");
 }
 
 static void test_missing(void)
@@ -179,10 +149,10 @@ static void test_newer(void)
     apr_pool_create(&pool, f->pool);
     REQUIRE(bgu_store_sqlite.open(&store, f->database, 1, &error, pool) == APR_SUCCESS);
     apr_pool_destroy(pool);
-    run_sql(f->database, "PRAGMA user_version = 9999");
+    fixture_sql(f->database, "PRAGMA user_version = 9999");
     check_refused(f, f->database, 1, "newer");
     check_refused(f, f->database, 0, "newer");
-    CHECK_STR(query(f->database, "PRAGMA user_version", f->pool), "9999");
+    CHECK_STR(fixture_query(f->database, "PRAGMA user_version", f->pool), "9999");
 }
 
 /** Databases that are not ours are refused, and stay as they are. */
@@ -203,15 +173,16 @@ static void test_foreign(void)
         const char *id;
         const char *version;
 
-        run_sql(path, foreign[i]);
-        id = query(path, "PRAGMA application_id", f->pool);
-        version = query(path, "PRAGMA user_version", f->pool);
+        fixture_sql(path, foreign[i]);
+        id = fixture_query(path, "PRAGMA application_id", f->pool);
+        version = fixture_query(path, "PRAGMA user_version", f->pool);
         check_refused(f, path, 1, NULL);
         check_refused(f, path, 0, NULL);
-        CASE_STR(foreign[i], query(path, "PRAGMA application_id", f->pool), id);
-        CASE_STR(foreign[i], query(path, "PRAGMA user_version", f->pool), version);
-        CASE_STR(foreign[i], query(path, "PRAGMA journal_mode", f->pool), "delete");
-        CASE_STR(foreign[i], query(path, "SELECT count(*) FROM sqlite_schema", f->pool), "1");
+        CASE_STR(foreign[i], fixture_query(path, "PRAGMA application_id", f->pool), id);
+        CASE_STR(foreign[i], fixture_query(path, "PRAGMA user_version", f->pool), version);
+        CASE_STR(foreign[i], fixture_query(path, "PRAGMA journal_mode", f->pool), "delete");
+        CASE_STR(foreign[i], fixture_query(path, "SELECT count(*) FROM sqlite_schema", f->pool),
+                 "1");
     }
 }
 
@@ -322,6 +293,7 @@ static void test_made_at_once(void)
 static const suite_test_t tests[] = {
     {"a new database", test_new},
     {"a database that is there", test_again},
+    {"a database of the version before", test_older},
     {"closed with its pool", test_closed_with_pool},
     {"missing file, missing folder", test_missing},
     {"an empty file in its place", test_empty_file},
