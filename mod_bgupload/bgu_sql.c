@@ -74,4 +74,7 @@ const char *const bgu_sql_statements[BGU_SQL_COUNT] = {
                                " WHERE id <> ?1 AND " OWN ")",
     [BGU_SQL_REMOVE] = "DELETE FROM session WHERE id = ?1 AND state = ?23",
     [BGU_SQL_LIST] = "SELECT " COLUMNS " FROM session WHERE id > ?1 ORDER BY id LIMIT ?24",
+    [BGU_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [BGU_SQL_COMMIT] = "COMMIT",
+    [BGU_SQL_ROLLBACK] = "ROLLBACK",
 };
