@@ -2,15 +2,14 @@
 
 #include "bgu_sqlite_group.h"
 
-#include <apr_thread_cond.h>
+#include <errno.h>
 #include <apr_thread_mutex.h>
 
 struct bgu_group_t {
     bgu_sqlite_t *sqlite;
     const bgu_group_setup_t *setup;
-    apr_thread_mutex_t *lock; /* guards all below, and done of each change */
-    apr_thread_cond_t *moved; /* some changes are done, and nobody is at it */
-    int busy;                 /* somebody is at it */
+    apr_thread_mutex_t *lock; /* guards all below */
+    int busy;                 /* somebody sees to the queue */
     bgu_change_t *first;      /* waiting, oldest first */
     bgu_change_t **end;       /* where the next one goes */
 };
@@ -25,7 +24,7 @@ apr_status_t bgu_group_make(bgu_group_t **group, bgu_sqlite_t *sqlite,
     g->setup = setup;
     g->end = &g->first;
     *group = g;
-    return rv == APR_SUCCESS ? apr_thread_cond_create(&g->moved, pool) : rv;
+    return rv;
 }
 
 /* Whether a result code tells of more than one change. */
@@ -109,33 +108,64 @@ static void serve(const bgu_group_t *group, bgu_change_t *changes)
     }
 }
 
+/* Join the queue. Returns whether the caller has to see to it. */
+static int join(bgu_group_t *group, bgu_change_t *change)
+{
+    apr_thread_mutex_lock(group->lock);
+    int first = !group->busy;
+    group->busy = 1;
+    change->next = NULL;
+    *group->end = change;
+    group->end = &change->next;
+    apr_thread_mutex_unlock(group->lock);
+    return first;
+}
+
+/* Take all that wait. */
+static bgu_change_t *take(bgu_group_t *group)
+{
+    apr_thread_mutex_lock(group->lock);
+    bgu_change_t *changes = group->first;
+    group->first = NULL;
+    group->end = &group->first;
+    apr_thread_mutex_unlock(group->lock);
+    return changes;
+}
+
+/* Leave the queue to the first of those who came meanwhile, if there is one. */
+static void hand_over(bgu_group_t *group)
+{
+    apr_thread_mutex_lock(group->lock);
+    bgu_change_t *next = group->first;
+    group->busy = next != NULL;
+    apr_thread_mutex_unlock(group->lock);
+    if (next) {
+        (void)sem_post(&next->woken);
+    }
+}
+
 apr_status_t bgu_group_run(bgu_group_t *group, bgu_change_t *change)
 {
     change->done = 0;
-    change->next = NULL;
-    apr_thread_mutex_lock(group->lock);
-    *group->end = change;
-    group->end = &change->next;
-    while (!change->done && group->busy) {
-        apr_thread_cond_wait(group->moved, group->lock);
+    (void)sem_init(&change->woken, 0, 0);
+    if (!join(group, change)) {
+        while (sem_wait(&change->woken) != 0 && errno == EINTR) {
+        }
     }
     if (!change->done) {
-        bgu_change_t *changes = group->first;
-        group->first = NULL;
-        group->end = &group->first;
-        group->busy = 1;
-        apr_thread_mutex_unlock(group->lock);
+        bgu_change_t *changes = take(group);
         serve(group, changes);
-        apr_thread_mutex_lock(group->lock);
-        group->busy = 0;
+        hand_over(group);
         while (changes) {
-            /* Its owner may be gone as soon as it is done. */
-            bgu_change_t *next = changes->next;
-            changes->done = 1;
-            changes = next;
+            /* Its owner may be gone as soon as it is woken. */
+            bgu_change_t *each = changes;
+            changes = changes->next;
+            each->done = 1;
+            if (each != change) {
+                (void)sem_post(&each->woken);
+            }
         }
-        apr_thread_cond_broadcast(group->moved);
     }
-    apr_thread_mutex_unlock(group->lock);
+    (void)sem_destroy(&change->woken);
     return change->status;
 }

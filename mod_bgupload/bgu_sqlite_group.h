@@ -11,6 +11,7 @@
 #ifndef BGU_SQLITE_GROUP_H
 #define BGU_SQLITE_GROUP_H
 
+#include <semaphore.h>
 #include "bgu_sqlite.h"
 
 /** The queue of a database in one process. */
@@ -26,8 +27,9 @@ typedef struct bgu_change_t {
     int durable;               /**< it, and all before it, must survive a power cut */
     apr_status_t status;       /**< receives what came of it; APR_EEXIST: a row is there already */
     int rows;                  /**< receives the number of rows that were changed */
-    int done;                  /**< the queue's own */
-    struct bgu_change_t *next; /**< the queue's own */
+    sem_t woken;               /**< from here on the queue's own: wakes its owner once, */
+    int done;                  /**< when it is done, or to see to the queue */
+    struct bgu_change_t *next; /**< waits behind it */
 } bgu_change_t;
 
 /** The statements by which a group is made one: numbers of prepared ones, and SQL. */
