@@ -70,33 +70,49 @@ static bgu_result_e refuse_bytes(bgu_call_t *call, apr_status_t rv)
     return bgu_call_fail(call, rv, "cannot write to the spool");
 }
 
-/* Take the body from the reader to the end of the spool file. size is N, before and after. */
-static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size)
+/* Bytes of the body, as the reader has gathered them. */
+typedef struct piece_t {
+    const struct iovec *vec;
+    int count;
+    apr_off_t length;
+} piece_t;
+
+/* Wait for the piece of the body that stands at position. Its length is 0 if there is no more. */
+static apr_status_t gather(bgu_call_t *call, piece_t *piece, apr_off_t position)
 {
-    const bgu_range_t *range = &call->request->packet->range;
     bgu_reader_t *reader = call->request->reader;
-    apr_off_t position = range->first;
+    apr_off_t left = call->request->packet->range.end - position;
+    apr_size_t max = left < BGU_WRITE_SIZE ? (apr_size_t)left : BGU_WRITE_SIZE;
 
     call->outcome->body_read = 1;
-    while (position < range->end) {
-        const struct iovec *vec;
-        int count = 0;
-        apr_off_t left = range->end - position;
-        apr_size_t max = left < BGU_WRITE_SIZE ? (apr_size_t)left : BGU_WRITE_SIZE;
+    apr_status_t rv = reader->read(reader, &piece->vec, &piece->count, max);
+    piece->length = 0;
+    for (int i = 0; i < piece->count; i++) {
+        piece->length += (apr_off_t)piece->vec[i].iov_len;
+    }
+    return rv;
+}
 
-        apr_status_t rv = reader->read(reader, &vec, &count, max);
+/* Take the body from the reader to the end of the spool file. size is N, before and after.
+ * piece holds the start of the body if that has been gathered already. */
+static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size, piece_t *piece)
+{
+    const bgu_range_t *range = &call->request->packet->range;
+    apr_off_t position = range->first;
+
+    while (position < range->end) {
+        apr_status_t rv = piece->length ? APR_SUCCESS : gather(call, piece, position);
         if (rv != APR_SUCCESS) {
             call->outcome->answer.cause = rv;
             return bgu_call_say(call, BGU_DISCONNECTED, "the fragment broke off");
         }
-        rv = bgu_spool_append(spool, size, position, range->total, vec, count);
+        rv = bgu_spool_append(spool, size, position, range->total, piece->vec, piece->count);
         call->outcome->answer.next = *size;
         if (rv != APR_SUCCESS) {
             return refuse_bytes(call, rv);
         }
-        for (int i = 0; i < count; i++) {
-            position += (apr_off_t)vec[i].iov_len;
-        }
+        position += piece->length;
+        piece->length = 0;
     }
     return BGU_OK;
 }
@@ -128,7 +144,7 @@ static bgu_result_e promise(bgu_call_t *call, int durable)
 /* Write the row anew: with the total of the first fragment, or as RECEIVING again. A file that was
  * made for nothing, because the session ended meanwhile or its user's quota is used up, goes; but
  * not with what another request has put into it by now. */
-static bgu_result_e rewrite(bgu_call_t *call, bgu_spool_t *spool, int created)
+static bgu_result_e rewrite(bgu_call_t *call, bgu_state_e state, bgu_spool_t *spool, int created)
 {
     int durable = call->request->policy->sync == BGU_SYNC_FRAGMENT;
     int first = call->session->total == BGU_TOTAL_UNKNOWN;
@@ -136,7 +152,7 @@ static bgu_result_e rewrite(bgu_call_t *call, bgu_spool_t *spool, int created)
     call->session->total = call->request->packet->range.total;
     bgu_result_e result = first && call->request->policy->quota
                               ? promise(call, durable)
-                              : bgu_call_change(call, BGU_STATE_RECEIVING, durable);
+                              : bgu_call_change(call, state, durable);
     if (result == BGU_QUOTA && created) {
         (void)bgu_spool_remove_empty(spool, call->session->spool, call->session->id, call->pool);
     } else if (result != BGU_OK && created) {
@@ -145,9 +161,10 @@ static bgu_result_e rewrite(bgu_call_t *call, bgu_spool_t *spool, int created)
     return result;
 }
 
-/* Open the spool file, and bring the row in line with it: the first fragment fixes the total; and
- * where bytes were lost, with or without the file, they are wanted again. */
-static bgu_result_e begin(bgu_call_t *call, bgu_spool_t **spool, apr_off_t *size)
+/* Open the spool file, and bring the row in line with it: the first fragment fixes the total (with
+ * whole, it is all there will be); and where bytes were lost, with or without the file, they are
+ * wanted again. */
+static bgu_result_e begin(bgu_call_t *call, bgu_spool_t **spool, apr_off_t *size, int whole)
 {
     const bgu_session_t *session = call->session;
     int created;
@@ -159,9 +176,9 @@ static bgu_result_e begin(bgu_call_t *call, bgu_spool_t **spool, apr_off_t *size
     apr_status_t rv = bgu_spool_size(size, *spool);
     if (rv == APR_SUCCESS && (created || session->total == BGU_TOTAL_UNKNOWN ||
                               (session->state == BGU_STATE_COMPLETE && *size < session->total))) {
-        result = rewrite(call, *spool, created);
+        result = rewrite(call, whole ? BGU_STATE_COMPLETE : BGU_STATE_RECEIVING, *spool, created);
     }
-    if (result == BGU_OK && rv == APR_SUCCESS && session->state == BGU_STATE_RECEIVING &&
+    if (result == BGU_OK && rv == APR_SUCCESS && (session->state == BGU_STATE_RECEIVING || whole) &&
         *size > session->total) {
         /* A power cut took the row's total back, and this is another file. By the row it is: one
          * with more bytes has not come meanwhile. */
@@ -198,39 +215,22 @@ static bgu_result_e refuse_range(bgu_call_t *call, apr_off_t size)
     return bgu_call_say(call, BGU_RANGE, detail);
 }
 
-/* A fragment of a session that wants bytes, or has them all and may be asked again. */
-static bgu_result_e take(bgu_call_t *call)
+/* Whether this is a small file as a whole, with nothing more to do than to store it. Then the body
+ * is gathered first, and its session gets total and completion with one write of its row: half of
+ * what many small uploads would cost otherwise. */
+static int comes_whole(bgu_call_t *call, piece_t *piece)
 {
     const bgu_range_t *range = &call->request->packet->range;
-    apr_status_t rv = APR_SUCCESS;
-    bgu_spool_t *spool;
-    apr_off_t size;
-    bgu_result_e result = begin(call, &spool, &size);
+    const bgu_policy_t *policy = call->request->policy;
 
-    if (result != BGU_OK) {
-        return result;
+    if (call->session->total != BGU_TOTAL_UNKNOWN || call->outcome->body_read ||
+        range->first != 0 || range->end != range->total || range->total == 0 ||
+        range->total > BGU_WRITE_SIZE || policy->quota || policy->commit_on_last ||
+        policy->notify != BGU_NOTIFY_NONE) {
+        return 0;
     }
-    call->outcome->answer.next = size;
-    if (is_unwanted(range, size)) {
-        return refuse_range(call, size);
-    }
-    if (range->end > size) {
-        result = receive(call, spool, &size);
-    } else {
-        rv = bgu_spool_touch(call->session->spool, call->session->id, call->pool);
-    }
-    if (result != BGU_OK) {
-        return result;
-    }
-    if (rv == APR_SUCCESS && call->request->policy->sync == BGU_SYNC_FRAGMENT) {
-        rv = bgu_spool_sync(spool);
-    }
-    if (rv != APR_SUCCESS) {
-        /* Nothing was read, and the file went with its session. */
-        return APR_STATUS_IS_ENOENT(rv) ? bgu_call_overtaken(call)
-                                        : bgu_call_fail(call, rv, "cannot sync the spool file");
-    }
-    return size == range->total ? complete(call, spool) : BGU_OK;
+    /* Why a body breaks off is told when the next piece is asked for. */
+    return gather(call, piece, 0) == APR_SUCCESS && piece->length == range->total;
 }
 
 /* Refuse, before a byte is read, what is too large or does not fit the session. */
@@ -262,6 +262,69 @@ static bgu_result_e check(bgu_call_t *call)
         bgu_call_say(call, result, apr_psprintf(call->pool, format, value, limit));
     }
     return result;
+}
+
+/* The body was gathered, but another request was first to change the row. If it brings the same
+ * file the two go on together: each sees to it that the bytes are there before it says so. */
+static bgu_result_e join(bgu_call_t *call)
+{
+    const bgu_sessions_t *sessions = call->sessions;
+    bgu_session_t *now;
+    apr_status_t rv =
+        sessions->provider->find(sessions->store, &now, call->session->id, call->pool);
+
+    if (rv == APR_SUCCESS && now->total != BGU_TOTAL_UNKNOWN &&
+        (now->state == BGU_STATE_RECEIVING || now->state == BGU_STATE_COMPLETE)) {
+        call->session = now;
+        call->outcome->session = now;
+        return check(call);
+    }
+    return settle(call);
+}
+
+/* A fragment of a session that wants bytes, or has them all and may be asked again. */
+static bgu_result_e take(bgu_call_t *call)
+{
+    const bgu_range_t *range = &call->request->packet->range;
+    apr_status_t rv = APR_SUCCESS;
+    bgu_spool_t *spool;
+    apr_off_t size;
+    piece_t piece = {.length = 0};
+    int whole = comes_whole(call, &piece);
+    bgu_result_e result = begin(call, &spool, &size, whole);
+
+    if (result == BGU_BUSY && call->outcome->body_read) {
+        whole = 0;
+        result = join(call);
+    }
+    if (result != BGU_OK) {
+        return result;
+    }
+    call->outcome->answer.next = size;
+    if (is_unwanted(range, size)) {
+        return refuse_range(call, size);
+    }
+    if (range->end > size) {
+        result = receive(call, spool, &size, &piece);
+    } else {
+        rv = bgu_spool_touch(call->session->spool, call->session->id, call->pool);
+    }
+    if (result != BGU_OK) {
+        return result;
+    }
+    if (rv == APR_SUCCESS && call->request->policy->sync == BGU_SYNC_FRAGMENT) {
+        rv = bgu_spool_sync(spool);
+    }
+    if (rv != APR_SUCCESS) {
+        /* Nothing was read, and the file went with its session. */
+        return APR_STATUS_IS_ENOENT(rv) ? bgu_call_overtaken(call)
+                                        : bgu_call_fail(call, rv, "cannot sync the spool file");
+    }
+    if (whole) {
+        call->outcome->event = BGU_EVENT_COMPLETED;
+        return BGU_OK;
+    }
+    return size == range->total ? complete(call, spool) : BGU_OK;
 }
 
 /* Say where the reply is, in the answer to the last fragment however often it is asked for. */

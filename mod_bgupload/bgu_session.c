@@ -2,15 +2,28 @@
 
 #include "bgu_session.h"
 
+#include <time.h>
 #include "bgu_spool.h"
 #include "bgu_spool_reply.h"
 
+/* Whether the session's last activity was before this moment. */
+static int is_older(const bgu_session_t *session, apr_time_t moment, apr_pool_t *pool)
+{
+    /* The row first: it mostly answers without a look at the disk. */
+    return session->updated < moment && bgu_spool_mtime(session->spool, session->id, pool) < moment;
+}
+
 int bgu_session_expired(const bgu_session_t *session, apr_pool_t *pool)
 {
-    apr_time_t limit = apr_time_now() - session->timeout;
+    return is_older(session, apr_time_now() - session->timeout, pool);
+}
 
-    /* The row first: it mostly answers without a look at the disk. */
-    return session->updated < limit && bgu_spool_mtime(session->spool, session->id, pool) < limit;
+int bgu_session_precedes_boot(const bgu_session_t *session, apr_pool_t *pool)
+{
+    struct timespec up = {0};
+
+    return clock_gettime(CLOCK_BOOTTIME, &up) == 0 &&
+           is_older(session, apr_time_now() - apr_time_make(up.tv_sec, up.tv_nsec / 1000), pool);
 }
 
 apr_status_t bgu_session_remove_files(const bgu_session_t *session, apr_pool_t *pool)

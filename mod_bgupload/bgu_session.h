@@ -11,6 +11,11 @@
  * and its spool file. */
 int bgu_session_expired(const bgu_session_t *session, apr_pool_t *pool);
 
+/** Whether the machine was started after the session's last activity. Then a power cut may have
+ * taken back what was acknowledged: a row that says less than it did, a spool file that is shorter.
+ */
+int bgu_session_precedes_boot(const bgu_session_t *session, apr_pool_t *pool);
+
 /** Take a session's row, as it was read, to another state (or write it anew in the same).
  * @param session as read and changed otherwise; holds the new state and time after success, the old
  *        state after a failure

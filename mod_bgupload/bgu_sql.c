@@ -86,7 +86,11 @@ const char *const bgu_sql_statements[BGU_SQL_COUNT] = {
     [BGU_SQL_PROMISE] = UPDATE " AND ?28 >= ?9 + (SELECT total(total) FROM session"
                                " WHERE id <> ?1 AND " OWN ")",
     [BGU_SQL_REMOVE] = "DELETE FROM session WHERE id = ?1 AND state = ?24",
-    [BGU_SQL_FORGET] = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE " OVER
-                       " ORDER BY updated DESC LIMIT -1 OFFSET ?25)",
+    [BGU_SQL_SURPLUS] =
+        "SELECT updated FROM session WHERE " OVER " ORDER BY updated DESC LIMIT 1 OFFSET ?25",
+    [BGU_SQL_FORGET] = "DELETE FROM session WHERE " OVER " AND updated <= ?11",
     [BGU_SQL_LIST] = "SELECT " COLUMNS " FROM session WHERE id > ?1 ORDER BY id LIMIT ?25",
+    [BGU_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [BGU_SQL_COMMIT] = "COMMIT",
+    [BGU_SQL_ROLLBACK] = "ROLLBACK",
 };

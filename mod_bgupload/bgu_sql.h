@@ -47,8 +47,12 @@ typedef enum {
     BGU_SQL_UPDATE,
     BGU_SQL_PROMISE,
     BGU_SQL_REMOVE,
+    BGU_SQL_SURPLUS,
     BGU_SQL_FORGET,
     BGU_SQL_LIST,
+    BGU_SQL_BEGIN,    /**< a write transaction from its start on */
+    BGU_SQL_COMMIT,   /**< its end */
+    BGU_SQL_ROLLBACK, /**< its undoing */
     BGU_SQL_COUNT
 } bgu_sql_e;
 
@@ -68,11 +72,6 @@ extern const int bgu_sql_version;
  * read for long, is cut back to this many bytes when it starts over. */
 #define BGU_SQL_SETUP                                                                              \
     "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-512; PRAGMA journal_size_limit=4194304"
-
-/** A write transaction from its start on. */
-#define BGU_SQL_BEGIN    "BEGIN IMMEDIATE"
-#define BGU_SQL_COMMIT   "COMMIT"
-#define BGU_SQL_ROLLBACK "ROLLBACK"
 
 /** Commits that are synced from now on, with all before them, and those that are not. */
 #define BGU_SQL_DURABLE     "PRAGMA synchronous=FULL"

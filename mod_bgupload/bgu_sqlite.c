@@ -15,6 +15,11 @@
 #define VERSION_MIN      3008002
 #define VERSION_MIN_NAME "3.8.2"
 
+/* While another process writes: microseconds to sleep, so many times, and thereafter. */
+#define SHORT_WAIT  100
+#define SHORT_WAITS 50
+#define LONG_WAIT   1000
+
 struct bgu_sqlite_t {
     bgu_sqlite_setup_t setup;
     apr_thread_mutex_t *lock; /* guards idle */
@@ -98,6 +103,23 @@ apr_status_t bgu_sqlite_make(bgu_sqlite_t **sqlite, const bgu_sqlite_setup_t *se
     return rv;
 }
 
+/* SQLite asks again and again while another process writes: sleep, at first as long as a write
+ * takes. (SQLite's own handler begins with a whole millisecond and starves who waits long.)
+ * Returns 0 when it has been too long. */
+static int wait_for_writer(void *data, int times)
+{
+    const bgu_sqlite_setup_t *setup = data;
+    apr_interval_time_t waited = times < SHORT_WAITS
+                                     ? times * SHORT_WAIT
+                                     : SHORT_WAITS * SHORT_WAIT + (times - SHORT_WAITS) * LONG_WAIT;
+
+    if (waited >= apr_time_from_msec(setup->busy_timeout)) {
+        return 0;
+    }
+    apr_sleep(times < SHORT_WAITS ? SHORT_WAIT : LONG_WAIT);
+    return 1;
+}
+
 int bgu_sqlite_connect(bgu_sqlite_t *sqlite, bgu_connection_t **conn)
 {
     const bgu_sqlite_setup_t *setup = &sqlite->setup;
@@ -113,7 +135,7 @@ int bgu_sqlite_connect(bgu_sqlite_t *sqlite, bgu_connection_t **conn)
             sqlite3_open_v2(setup->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     }
     if (rc == SQLITE_OK) {
-        rc = sqlite3_busy_timeout(c->db, setup->busy_timeout);
+        rc = sqlite3_busy_handler(c->db, wait_for_writer, &sqlite->setup);
     }
     if (rc == SQLITE_OK) {
         rc = sqlite3_exec(c->db, setup->pragmas, NULL, NULL, NULL);

@@ -23,6 +23,7 @@ typedef struct bgu_sqlite_t bgu_sqlite_t;
 typedef struct bgu_connection_t {
     sqlite3 *db;         /**< used by one thread at a time */
     sqlite3_stmt **stmt; /**< the prepared statements, in the order of the list they came from */
+    int durable;         /**< whether its commits are synced; pragmas leave that off */
     struct bgu_connection_t *next; /**< in the free list */
 } bgu_connection_t;
 

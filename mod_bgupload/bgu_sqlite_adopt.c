@@ -80,12 +80,12 @@ static int use_wal(sqlite3 *db)
 
 int bgu_sqlite_adopt(sqlite3 *db, const char *path, int make, const char **error, apr_pool_t *pool)
 {
-    int rc = sqlite3_exec(db, BGU_SQL_BEGIN, NULL, NULL, NULL);
+    int rc = sqlite3_exec(db, bgu_sql_statements[BGU_SQL_BEGIN], NULL, NULL, NULL);
 
     if (rc == SQLITE_OK) {
         rc = check_schema(db, path, make, error, pool);
-        int end =
-            sqlite3_exec(db, rc == SQLITE_OK ? BGU_SQL_COMMIT : BGU_SQL_ROLLBACK, NULL, NULL, NULL);
+        bgu_sql_e last = rc == SQLITE_OK ? BGU_SQL_COMMIT : BGU_SQL_ROLLBACK;
+        int end = sqlite3_exec(db, bgu_sql_statements[last], NULL, NULL, NULL);
         rc = rc == SQLITE_OK ? end : rc;
     }
     /* Only now, so that a foreign database is left as it is. */

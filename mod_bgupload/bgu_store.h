@@ -15,15 +15,16 @@
 /** An opened store; the provider's own. */
 typedef struct bgu_store_t bgu_store_t;
 
-/** How many sessions may be open at once; 0: any number. */
+/** How many sessions there may be at once; 0: any number. */
 typedef struct bgu_limits_t {
-    int per_user; /**< of one user, or of one address without a user */
-    int total;    /**< of all */
+    int per_user;   /**< of one user, or of one address without a user */
+    int total;      /**< of all */
+    int tombstones; /**< that are remembered, whatever their age; see BGU_TOMBSTONES_MAX */
 } bgu_limits_t;
 
-/** Most tombstones that are kept, whatever BGUploadTombstone says: sessions that are over count
- * against no limit of their owner, but need room all the same. */
-#define BGU_TOMBSTONES_MAX 100000
+/** Most tombstones that a server keeps, whatever BGUploadTombstone says: sessions that are over
+ * count against no limit of their owner, but need room all the same. */
+#define BGU_TOMBSTONES_MAX 1000000
 
 /** Statuses of create(): a limit is reached. */
 #define BGU_STATUS_USER_LIMIT  (APR_OS_START_USERERR + 1)
@@ -45,7 +46,7 @@ typedef struct bgu_store_provider_t {
 
     /** Insert a new session. APR_EEXIST if the id is taken; BGU_STATUS_USER_LIMIT or
      * BGU_STATUS_TOTAL_LIMIT if as many are open already, counted and inserted in one step.
-     * Now and then it also forgets the oldest of more than BGU_TOMBSTONES_MAX tombstones.
+     * Now and then it also forgets the oldest of more than limits->tombstones tombstones.
      * @param limits to keep, or NULL
      * @param durable whether it must survive a power cut once this returns */
     apr_status_t (*create)(bgu_store_t *store, const bgu_session_t *session,

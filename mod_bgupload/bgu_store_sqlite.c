@@ -2,8 +2,9 @@
 
 /* The embedded store: one SQLite database in WAL mode. Its SQL stands in bgu_sql.[ch].
  *
- * Readers never wait. Writers wait for each other inside SQLite, across threads and processes, for
- * BGU_SQLITE_BUSY_TIMEOUT at most.
+ * Readers never wait. Changes of one process are made together where they come together
+ * (bgu_sqlite_group.h); processes wait for each other inside SQLite, for BGU_SQLITE_BUSY_TIMEOUT at
+ * most.
  *
  * A commit appends to the write-ahead log without syncing (synchronous=NORMAL): it survives the
  * death of all processes, and a power cut can only take back the latest ones, in order. Changes
@@ -17,27 +18,28 @@
 #include "bgu_sql.h"
 #include "bgu_sqlite.h"
 #include "bgu_sqlite_adopt.h"
+#include "bgu_sqlite_group.h"
 
 struct bgu_store_t {
-    bgu_sqlite_t *sqlite;
+    bgu_sqlite_t *sqlite; /* for reading */
+    bgu_group_t *group;   /* for changes */
 };
 
-/* Run a change; one that is to be durable syncs the log up to and with it. */
-static int run_change(bgu_connection_t *conn, bgu_sql_e which, int durable)
-{
-    int rc = SQLITE_OK;
+static const bgu_group_setup_t group_setup = {
+    .begin = BGU_SQL_BEGIN,
+    .commit = BGU_SQL_COMMIT,
+    .rollback = BGU_SQL_ROLLBACK,
+    .full_sync = BGU_SQL_DURABLE,
+    .no_full_sync = BGU_SQL_NOT_DURABLE,
+};
 
-    if (durable) {
-        rc = sqlite3_exec(conn->db, BGU_SQL_DURABLE, NULL, NULL, NULL);
-    }
-    if (rc == SQLITE_OK) {
-        rc = bgu_sqlite_run(conn->stmt[which]);
-    }
-    if (durable) {
-        (void)sqlite3_exec(conn->db, BGU_SQL_NOT_DURABLE, NULL, NULL, NULL);
-    }
-    return rc;
-}
+/* What the statements that change a row need beside it. */
+typedef struct row_change_t {
+    const bgu_session_t *session;
+    bgu_state_e expected;
+    apr_off_t quota;
+    bgu_limits_t limits;
+} row_change_t;
 
 /* Whether as many of the sessions that a statement counts are open as there may be. */
 static int reaches(sqlite3_stmt *count, const bgu_session_t *session, int limit)
@@ -120,35 +122,25 @@ static bgu_session_t *read_row(sqlite3_stmt *stmt, apr_pool_t *pool)
 }
 
 /* Why an insertion did not insert. */
-static apr_status_t limit_of(bgu_connection_t *conn, const bgu_session_t *session,
+static apr_status_t limit_of(bgu_store_t *store, const bgu_session_t *session,
                              const bgu_limits_t *limits)
 {
-    return reaches(conn->stmt[BGU_SQL_COUNT_ALL], session, limits->total) ? BGU_STATUS_TOTAL_LIMIT
-                                                                          : BGU_STATUS_USER_LIMIT;
-}
-
-/* Keep the number of tombstones within its limit, at about one creation in 256, as the random id of
- * the session has it: counting takes time. Where it fails the next one makes up for it. */
-static void forget_oldest(bgu_connection_t *conn, const bgu_session_t *session)
-{
-    if (strcmp(session->id + BGU_ID_LEN - 2, "00") == 0) {
-        (void)sqlite3_bind_int(conn->stmt[BGU_SQL_FORGET], BGU_P_LIMIT, BGU_TOMBSTONES_MAX);
-        (void)run_change(conn, BGU_SQL_FORGET, 0);
-    }
-}
-
-static apr_status_t store_create(bgu_store_t *store, const bgu_session_t *session,
-                                 const bgu_limits_t *limits, int durable)
-{
-    static const bgu_limits_t none = {0, 0};
     bgu_connection_t *conn;
     apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    sqlite3_stmt *stmt = conn->stmt[BGU_SQL_CREATE];
-    limits = limits ? limits : &none;
+    int reached = reaches(conn->stmt[BGU_SQL_COUNT_ALL], session, limits->total);
+    (void)bgu_sqlite_give_back(store->sqlite, conn, SQLITE_DONE);
+    return reached ? BGU_STATUS_TOTAL_LIMIT : BGU_STATUS_USER_LIMIT;
+}
+
+static void bind_create(sqlite3_stmt *stmt, const bgu_change_t *change)
+{
+    const row_change_t *row = change->baton;
+    const bgu_session_t *session = row->session;
+
     bind_changing(stmt, session);
     bgu_sqlite_bind_text(stmt, BGU_P_USER, session->user);
     bgu_sqlite_bind_text(stmt, BGU_P_CLIENT, session->client);
@@ -158,19 +150,68 @@ static apr_status_t store_create(bgu_store_t *store, const bgu_session_t *sessio
     bgu_sqlite_bind_text(stmt, BGU_P_SPOOL, session->spool);
     (void)sqlite3_bind_int64(stmt, BGU_P_CREATED, session->created);
     (void)sqlite3_bind_int64(stmt, BGU_P_TIMEOUT, session->timeout);
-    (void)sqlite3_bind_int(stmt, BGU_P_PER_USER, limits->per_user);
-    (void)sqlite3_bind_int(stmt, BGU_P_TOTAL_LIMIT, limits->total);
-    int rc = run_change(conn, BGU_SQL_CREATE, durable);
-    if (rc == SQLITE_DONE && sqlite3_changes(conn->db) == 0) {
-        rv = limit_of(conn, session, limits);
-    } else if (rc == SQLITE_DONE) {
-        forget_oldest(conn, session);
+    (void)sqlite3_bind_int(stmt, BGU_P_PER_USER, row->limits.per_user);
+    (void)sqlite3_bind_int(stmt, BGU_P_TOTAL_LIMIT, row->limits.total);
+}
+
+static void bind_forget(sqlite3_stmt *stmt, const bgu_change_t *change)
+{
+    const row_change_t *row = change->baton;
+
+    (void)sqlite3_bind_int64(stmt, BGU_P_UPDATED, row->session->updated);
+}
+
+/* When the youngest of the tombstones that are too many was made; 0 if there are not so many. */
+static apr_time_t surplus(bgu_store_t *store, int limit)
+{
+    bgu_connection_t *conn;
+    apr_time_t youngest = 0;
+
+    if (bgu_sqlite_borrow(store->sqlite, &conn) != APR_SUCCESS) {
+        return 0;
     }
-    apr_status_t end = bgu_sqlite_give_back(store->sqlite, conn, rc);
-    if ((rc & 0xff) == SQLITE_CONSTRAINT) {
-        return APR_EEXIST;
+    sqlite3_stmt *stmt = conn->stmt[BGU_SQL_SURPLUS];
+    (void)sqlite3_bind_int(stmt, BGU_P_LIMIT, limit);
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        youngest = sqlite3_column_int64(stmt, 0);
     }
-    return end == APR_SUCCESS ? rv : end;
+    (void)sqlite3_reset(stmt);
+    (void)bgu_sqlite_give_back(store->sqlite, conn, rc);
+    return youngest;
+}
+
+/* Keep the number of tombstones within its limit, at about one creation in 65,536, as the random id
+ * of the session has it: counting takes time. Where it fails the next one makes up for it. */
+static void forget_oldest(bgu_store_t *store, const bgu_session_t *session, int limit)
+{
+    if (limit > 0 && strcmp(session->id + BGU_ID_LEN - 4, "0000") == 0) {
+        bgu_session_t youngest = {.updated = surplus(store, limit)};
+        row_change_t row = {.session = &youngest};
+        bgu_change_t change = {BGU_SQL_FORGET, bind_forget, &row, .durable = 0};
+        if (youngest.updated > 0) {
+            (void)bgu_group_run(store->group, &change);
+        }
+    }
+}
+
+static apr_status_t store_create(bgu_store_t *store, const bgu_session_t *session,
+                                 const bgu_limits_t *limits, int durable)
+{
+    row_change_t row = {.session = session};
+    bgu_change_t change = {BGU_SQL_CREATE, bind_create, &row, .durable = durable};
+
+    if (limits) {
+        row.limits = *limits;
+    }
+    apr_status_t rv = bgu_group_run(store->group, &change);
+    if (rv == APR_SUCCESS && change.rows == 0) {
+        return limit_of(store, session, &row.limits);
+    }
+    if (rv == APR_SUCCESS) {
+        forget_oldest(store, session, row.limits.tombstones);
+    }
+    return rv;
 }
 
 static apr_status_t store_find(bgu_store_t *store, bgu_session_t **session, const char *id,
@@ -196,27 +237,29 @@ static apr_status_t store_find(bgu_store_t *store, bgu_session_t **session, cons
     return rc == SQLITE_DONE ? APR_NOTFOUND : rv;
 }
 
-/* End a change that is allowed to find its row moved on: APR_EAGAIN then. */
-static apr_status_t end_swap(bgu_store_t *store, bgu_connection_t *conn, int rc)
+/* Make a change that is allowed to find its row moved on: APR_EAGAIN then. */
+static apr_status_t swap(bgu_store_t *store, bgu_change_t *change)
 {
-    int changed = rc == SQLITE_DONE && sqlite3_changes(conn->db) == 1;
-    apr_status_t rv = bgu_sqlite_give_back(store->sqlite, conn, rc);
+    apr_status_t rv = bgu_group_run(store->group, change);
 
-    return rv == APR_SUCCESS && !changed ? APR_EAGAIN : rv;
+    return rv == APR_SUCCESS && change->rows == 0 ? APR_EAGAIN : rv;
+}
+
+static void bind_update(sqlite3_stmt *stmt, const bgu_change_t *change)
+{
+    const row_change_t *row = change->baton;
+
+    bind_changing(stmt, row->session);
+    (void)sqlite3_bind_int(stmt, BGU_P_EXPECTED, row->expected);
 }
 
 static apr_status_t store_update(bgu_store_t *store, const bgu_session_t *session,
                                  bgu_state_e expected, int durable)
 {
-    bgu_connection_t *conn;
-    apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
+    row_change_t row = {.session = session, .expected = expected};
+    bgu_change_t change = {BGU_SQL_UPDATE, bind_update, &row, .durable = durable};
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    bind_changing(conn->stmt[BGU_SQL_UPDATE], session);
-    (void)sqlite3_bind_int(conn->stmt[BGU_SQL_UPDATE], BGU_P_EXPECTED, expected);
-    return end_swap(store, conn, run_change(conn, BGU_SQL_UPDATE, durable));
+    return swap(store, &change);
 }
 
 /* Whether a row that did not take its promise still could: then it was the quota. */
@@ -234,37 +277,42 @@ static int is_unpromised(bgu_store_t *store, const bgu_session_t *session, bgu_s
     return unpromised;
 }
 
+static void bind_promise(sqlite3_stmt *stmt, const bgu_change_t *change)
+{
+    const row_change_t *row = change->baton;
+
+    bind_update(stmt, change);
+    bgu_sqlite_bind_text(stmt, BGU_P_USER, row->session->user);
+    bgu_sqlite_bind_text(stmt, BGU_P_CLIENT, row->session->client);
+    (void)sqlite3_bind_int64(stmt, BGU_P_QUOTA, row->quota);
+}
+
 static apr_status_t store_promise(bgu_store_t *store, const bgu_session_t *session,
                                   bgu_state_e expected, apr_off_t quota, int durable)
 {
-    bgu_connection_t *conn;
-    apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
+    row_change_t row = {.session = session, .expected = expected, .quota = quota};
+    bgu_change_t change = {BGU_SQL_PROMISE, bind_promise, &row, .durable = durable};
+    apr_status_t rv = swap(store, &change);
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    sqlite3_stmt *stmt = conn->stmt[BGU_SQL_PROMISE];
-    bind_changing(stmt, session);
-    bgu_sqlite_bind_text(stmt, BGU_P_USER, session->user);
-    bgu_sqlite_bind_text(stmt, BGU_P_CLIENT, session->client);
-    (void)sqlite3_bind_int(stmt, BGU_P_EXPECTED, expected);
-    (void)sqlite3_bind_int64(stmt, BGU_P_QUOTA, quota);
-    rv = end_swap(store, conn, run_change(conn, BGU_SQL_PROMISE, durable));
     return APR_STATUS_IS_EAGAIN(rv) && is_unpromised(store, session, expected) ? BGU_STATUS_QUOTA
                                                                                : rv;
 }
 
+static void bind_remove(sqlite3_stmt *stmt, const bgu_change_t *change)
+{
+    const row_change_t *row = change->baton;
+
+    bgu_sqlite_bind_text(stmt, BGU_P_ID, row->session->id);
+    (void)sqlite3_bind_int(stmt, BGU_P_EXPECTED, row->expected);
+}
+
 static apr_status_t store_remove(bgu_store_t *store, const char *id, bgu_state_e expected)
 {
-    bgu_connection_t *conn;
-    apr_status_t rv = bgu_sqlite_borrow(store->sqlite, &conn);
+    const bgu_session_t session = {.id = id};
+    row_change_t row = {.session = &session, .expected = expected};
+    bgu_change_t change = {BGU_SQL_REMOVE, bind_remove, &row, .durable = 0};
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    bgu_sqlite_bind_text(conn->stmt[BGU_SQL_REMOVE], BGU_P_ID, id);
-    (void)sqlite3_bind_int(conn->stmt[BGU_SQL_REMOVE], BGU_P_EXPECTED, expected);
-    return end_swap(store, conn, run_change(conn, BGU_SQL_REMOVE, 0));
+    return swap(store, &change);
 }
 
 static apr_status_t store_list(bgu_store_t *store, apr_array_header_t *sessions, const char *after,
@@ -343,6 +391,9 @@ static apr_status_t store_open(bgu_store_t **result, const char *where, int make
     }
     *error = NULL;
     rv = bgu_sqlite_make(&store->sqlite, &setup, pool);
+    if (rv == APR_SUCCESS) {
+        rv = bgu_group_make(&store->group, store->sqlite, &group_setup, pool);
+    }
     if (rv != APR_SUCCESS) {
         *error = "cannot make a mutex";
         return rv;

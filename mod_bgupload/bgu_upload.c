@@ -159,13 +159,35 @@ static bgu_result_e end_again(bgu_call_t *call)
     return BGU_OK;
 }
 
+/* BGU_OK unless the client may have sent more than is here: after a power cut that took back what
+ * it was told. A 200 to a client that has sent all means that its file is there. */
+static bgu_result_e check_lost(bgu_call_t *call)
+{
+    return bgu_session_precedes_boot(call->session, call->pool)
+               ? bgu_call_say(call, BGU_BYTES_LOST,
+                              "the machine was started anew since the last fragment, and may have "
+                              "lost bytes of it")
+               : BGU_OK;
+}
+
+/* Close a session that is not complete, as far as we know. */
+static bgu_result_e close_early(bgu_call_t *call, const char *reason)
+{
+    bgu_result_e result = check_lost(call);
+
+    return result == BGU_OK ? close_unpublished(call, reason) : result;
+}
+
 /* Close a session without any fragment: an empty file. Its spool file is made now. */
 static bgu_result_e close_empty(bgu_call_t *call)
 {
     bgu_spool_t *spool;
     int created;
-    bgu_result_e result = bgu_call_open_spool(call, &spool, &created);
+    bgu_result_e result = check_lost(call);
 
+    if (result == BGU_OK) {
+        result = bgu_call_open_spool(call, &spool, &created);
+    }
     if (result != BGU_OK) {
         return result;
     }
@@ -193,7 +215,7 @@ static bgu_result_e close_received(bgu_call_t *call)
         return bgu_call_fail(call, rv, "cannot open the spool file");
     }
     if (rv == APR_SUCCESS && session->state == BGU_STATE_RECEIVING && size < session->total) {
-        return close_unpublished(call, "closed before the last byte");
+        return close_early(call, "closed before the last byte");
     }
     bgu_call_plan(call, 0);
     return bgu_call_commit(call);
@@ -208,7 +230,7 @@ static bgu_result_e close_open(bgu_call_t *call)
         return close_unpublished(call, "taken over by the application");
     }
     if (session->state != BGU_STATE_COMPLETE && call->request->policy->notify != BGU_NOTIFY_NONE) {
-        return close_unpublished(call, "closed before the application accepted");
+        return close_early(call, "closed before the application accepted");
     }
     return session->total == BGU_TOTAL_UNKNOWN ? close_empty(call) : close_received(call);
 }

@@ -128,6 +128,7 @@ bgu_policy_t mod_bgupload_policy(request_rec *r)
         .limits.per_user =
             conf->max_sessions_per_user == UNSET ? PER_USER_DEFAULT : conf->max_sessions_per_user,
         .limits.total = mod_bgupload_server()->max_sessions,
+        .limits.tombstones = BGU_TOMBSTONES_MAX,
         .notify = conf->notify == UNSET ? BGU_NOTIFY_NONE : (bgu_notify_e)conf->notify,
         .notify_timeout = or_default(conf->notify_timeout, NOTIFY_TIMEOUT_DEFAULT),
         .notify_ca = conf->notify_ca,

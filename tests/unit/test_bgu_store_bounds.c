@@ -10,8 +10,11 @@
 #include "fixture.h"
 #include "suites.h"
 
-/** Tombstones beyond the limit. */
-#define SURPLUS 300
+/** Most tombstones, and how many there are beyond. */
+#define TOMBSTONES 2000
+#define SURPLUS    300
+
+static const bgu_limits_t limits = {.tombstones = TOMBSTONES};
 
 /** As bgu_sql.h sets it, and a log that is clearly larger. */
 #define LOG_MAX   (4 * 1024 * 1024)
@@ -30,7 +33,7 @@ static void fill_with_tombstones(const fixture_t *f)
         " created, updated, timeout, overwrite, keep_session, sync, mode)"
         " SELECT printf('%%08X-0000-0000-0000-000000000000', i), 5 + i %% 2, '',"
         " '127.0.0.1', '/a', '', '/a', '/s', 1, 1, i, 1, 0, 0, 0, 0 FROM n",
-        BGU_TOMBSTONES_MAX + SURPLUS);
+        TOMBSTONES + SURPLUS);
 
     fixture_sql(f->database, sql);
 }
@@ -48,9 +51,9 @@ static bgu_session_t *create_ending(const fixture_t *f, const char *end)
     bgu_session_t *session = fixture_session(f);
     char *id = apr_pstrdup(f->pool, session->id);
 
-    apr_cpystrn(id + BGU_ID_LEN - 2, end, 3);
+    apr_cpystrn(id + BGU_ID_LEN - 4, end, 5);
     session->id = id;
-    REQUIRE(bgu_store_sqlite.create(f->sessions.store, session, NULL, 0) == APR_SUCCESS);
+    REQUIRE(bgu_store_sqlite.create(f->sessions.store, session, &limits, 0) == APR_SUCCESS);
     return session;
 }
 
@@ -58,14 +61,14 @@ static bgu_session_t *create_ending(const fixture_t *f, const char *end)
 static void test_tombstones(void)
 {
     fixture_t *f = fixture_open();
-    bgu_session_t *open = create_ending(f, "11");
+    bgu_session_t *open = create_ending(f, "1111");
 
     fixture_age_row(f, open->id, 1000000);
     fill_with_tombstones(f);
-    create_ending(f, "11");
-    CHECK_STR(count(f, "state >= 5"), apr_itoa(f->pool, BGU_TOMBSTONES_MAX + SURPLUS));
-    create_ending(f, "00");
-    CHECK_STR(count(f, "state >= 5"), apr_itoa(f->pool, BGU_TOMBSTONES_MAX));
+    create_ending(f, "1111");
+    CHECK_STR(count(f, "state >= 5"), apr_itoa(f->pool, TOMBSTONES + SURPLUS));
+    create_ending(f, "0000");
+    CHECK_STR(count(f, "state >= 5"), apr_itoa(f->pool, TOMBSTONES));
     CHECK_STR(count(f, "state >= 5 AND updated <= " APR_STRINGIFY(SURPLUS)), "0");
     CHECK_STR(count(f, "state < 5"), "3");
     CHECK_INT(fixture_state(f, open->id), BGU_STATE_RECEIVING);
@@ -95,7 +98,7 @@ static int grow_log(const fixture_t *f, const char *log, long long size)
     int i;
 
     for (i = 0; i < SESSIONS_MAX && fixture_size(log) < size; i++) {
-        bgu_session_t *session = create_ending(f, "11");
+        bgu_session_t *session = create_ending(f, "1111");
 
         REQUIRE(bgu_store_sqlite.remove(f->sessions.store, session->id, session->state) ==
                 APR_SUCCESS);
@@ -111,13 +114,13 @@ static void test_log(void)
     sqlite3 *reader = NULL;
     int i;
 
-    create_ending(f, "11");
+    create_ending(f, "1111");
     REQUIRE(sqlite3_open(f->database, &reader) == SQLITE_OK);
     REQUIRE(sqlite3_exec(reader, "BEGIN; SELECT * FROM session", NULL, NULL, NULL) == SQLITE_OK);
     CHECK(grow_log(f, log, LOG_GROWN));
     REQUIRE(sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL) == SQLITE_OK);
     for (i = 0; i < 10; i++) {
-        create_ending(f, "11");
+        create_ending(f, "1111");
     }
     CHECK(fixture_size(log) <= LOG_MAX);
     sqlite3_close(reader);

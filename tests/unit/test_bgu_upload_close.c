@@ -389,6 +389,65 @@ static void test_fragment_while_committing(void)
     CHECK(upload_is_published(d));
 }
 
+/** Longer ago than any machine has been up. */
+enum { BEFORE_BOOT = 20 * 365 * 86400 };
+
+static upload_driver_t *open_before_boot(apr_off_t received)
+{
+    upload_driver_t *d = upload_driver_open(DATA);
+
+    d->policy.timeout = apr_time_from_sec(2 * (apr_time_t)BEFORE_BOOT);
+    upload_begin(d);
+    if (received > 0) {
+        UPLOAD_EXPECT(upload_fragment(d, 0, received), BGU_OK, received);
+        fixture_age_spool(d->f, d->id, BEFORE_BOOT);
+    }
+    fixture_age_row(d->f, d->id, BEFORE_BOOT);
+    return d;
+}
+
+/** A power cut may have taken acknowledged bytes: a 200 would say that the file is there. */
+static void test_close_after_power_cut(void)
+{
+    upload_driver_t *d = open_before_boot(5);
+
+    UPLOAD_EXPECT(upload_close(d), BGU_BYTES_LOST, NEXT_NONE);
+    CHECK_INT(fixture_count(d->f->docroot), 0);
+    UPLOAD_EXPECT(upload_fragment(d, 8, 10), BGU_RANGE, 5);
+    UPLOAD_EXPECT(upload_fragment(d, 5, 10), BGU_OK, 10);
+    UPLOAD_EXPECT(upload_close(d), BGU_OK, NEXT_NONE);
+    CHECK(upload_is_published(d));
+}
+
+/** Nor is a file published that is empty only because everything was lost. */
+static void test_close_empty_after_power_cut(void)
+{
+    upload_driver_t *d = open_before_boot(0);
+
+    UPLOAD_EXPECT(upload_close(d), BGU_BYTES_LOST, NEXT_NONE);
+    CHECK_INT(fixture_count(d->f->docroot), 0);
+    CHECK_INT(fixture_count(d->f->spool), 0);
+}
+
+/** What is whole is whole. */
+static void test_close_whole_after_power_cut(void)
+{
+    upload_driver_t *d = open_before_boot(10);
+
+    UPLOAD_EXPECT(upload_close(d), BGU_OK, NEXT_NONE);
+    CHECK(upload_is_published(d));
+}
+
+/** A client that has gone on since knows what is here. */
+static void test_close_early_after_power_cut(void)
+{
+    upload_driver_t *d = open_before_boot(3);
+
+    UPLOAD_EXPECT(upload_fragment(d, 3, 5), BGU_OK, 5);
+    UPLOAD_EXPECT(upload_close(d), BGU_OK, NEXT_NONE);
+    CHECK_INT(upload_state(d), BGU_STATE_CLOSED);
+}
+
 static const suite_test_t tests[] = {
     {"Close of a complete upload", test_close},
     {"Close commits once", test_close_commits_once},
@@ -396,6 +455,10 @@ static const suite_test_t tests[] = {
     {"Close as the rules say", test_close_by_policy},
     {"Close without a fragment", test_close_without_fragment},
     {"Close before the last byte", test_close_early},
+    {"Close after a power cut", test_close_after_power_cut},
+    {"Close of nothing after a power cut", test_close_empty_after_power_cut},
+    {"Close of a whole file after a power cut", test_close_whole_after_power_cut},
+    {"Close of a part, sent since a power cut", test_close_early_after_power_cut},
     {"Close, but the destination exists", test_close_refused},
     {"Cancel after a refused Close", test_cancel_after_refused},
     {"Close replaces a file", test_close_overwrites},
