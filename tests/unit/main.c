@@ -27,6 +27,7 @@ static const struct suite suites[] = {
     {"spool", suite_spool},
     {"spool_reply", suite_spool_reply},
     {"notify_url", suite_notify_url},
+    {"notify_answer", suite_notify_answer},
     {"store_sqlite", suite_store_sqlite},
     {"store_open", suite_store_open},
     {"publish", suite_publish},

@@ -29,6 +29,7 @@ void suite_error(void);
 void suite_spool(void);
 void suite_spool_reply(void);
 void suite_notify_url(void);
+void suite_notify_answer(void);
 void suite_store_sqlite(void);
 void suite_store_open(void);
 void suite_publish(void);
