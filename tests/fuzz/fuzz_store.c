@@ -93,8 +93,7 @@ static void write_damaged(const char *path, const char *data, size_t size, apr_p
             continue;
         }
         which = strtoul(rest, &rest, 10);
-        bytes[which < used_count ? used[which] : which % size_sound] =
-            (char)strtol(rest, NULL, 10);
+        bytes[which < used_count ? used[which] : which % size_sound] = (char)strtol(rest, NULL, 10);
     }
     fuzz_write(path, bytes, length);
     (void)unlink(apr_pstrcat(pool, path, "-wal", NULL));

@@ -20,6 +20,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char folder[256];
+static apr_pool_t *setup_pool;
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
 {
@@ -29,8 +30,9 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return remove(path);
 }
 
-static void remove_folder(void)
+static void finish(void)
 {
+    apr_pool_destroy(setup_pool);
     (void)nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -40,7 +42,7 @@ static void make_folder(void)
 
     (void)snprintf(folder, sizeof(folder), "%s/bgupload-fuzz-XXXXXX", tmp != NULL ? tmp : "/tmp");
     HOLDS(mkdtemp(folder) != NULL);
-    (void)atexit(remove_folder);
+    (void)atexit(finish);
 }
 
 __attribute__((weak)) void fuzz_setup(apr_pool_t *pool)
@@ -50,14 +52,12 @@ __attribute__((weak)) void fuzz_setup(apr_pool_t *pool)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    apr_pool_t *pool;
-
     (void)argc;
     (void)argv;
     HOLDS(apr_initialize() == APR_SUCCESS);
-    HOLDS(apr_pool_create(&pool, NULL) == APR_SUCCESS);
+    HOLDS(apr_pool_create(&setup_pool, NULL) == APR_SUCCESS);
     make_folder();
-    fuzz_setup(pool);
+    fuzz_setup(setup_pool);
     return 0;
 }
 
