@@ -5,9 +5,49 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <curl/curl.h>
+#include "bgu_packet.h"
 #include "bgu_spool_reply.h"
+
+/* The value of a header line if it has that name: a copy without the white space around it. */
+static const char *header_value(const char *line, apr_size_t len, const char *name,
+                                apr_pool_t *pool)
+{
+    apr_size_t name_len = strlen(name);
+
+    if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0) {
+        return NULL;
+    }
+    line += name_len + 1;
+    len -= name_len + 1;
+    while (len && apr_isspace(*line)) {
+        line++;
+        len--;
+    }
+    while (len && apr_isspace(line[len - 1])) {
+        len--;
+    }
+    return apr_pstrmemdup(pool, line, len);
+}
+
+void bgu_notify_header(bgu_verdict_t *verdict, const char *line, apr_size_t len, apr_pool_t *pool)
+{
+    const char *url = header_value(line, len, BGU_H_STATIC_REPLY_URL, pool);
+
+    if (len >= 5 && strncmp(line, "HTTP/", 5) == 0) {
+        /* An interim answer came before: what it said does not count. */
+        verdict->static_url = NULL;
+        verdict->copy = 0;
+    }
+    if (url) {
+        verdict->static_url = url;
+    }
+    if (header_value(line, len, BGU_H_COPY_FILE, pool)) {
+        verdict->copy = 1;
+    }
+}
 
 static void judge(bgu_verdict_t *verdict, bgu_result_e result, const char *detail)
 {
@@ -43,12 +83,23 @@ static void find_reply(bgu_verdict_t *verdict, const bgu_notification_t *ask, ap
     verdict->has_reply = 1;
 }
 
+/* Whether a text can stand in a request line, or a header. */
+static int is_one_word(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+
+    while (*c > ' ' && *c != 0x7f) {
+        c++;
+    }
+    return *c == '\0';
+}
+
 /* Whether the application may send the client there. */
 static int is_absolute_url(const char *url)
 {
     const char *colon = strstr(url, "://");
 
-    return colon && colon > url && strcspn(url, " \t\"<>\\") == strlen(url);
+    return colon && colon > url && is_one_word(url) && strcspn(url, "\"<>\\") == strlen(url);
 }
 
 /* Whether an answer says that the application accepted. */
@@ -83,17 +134,6 @@ void bgu_notify_judge(bgu_verdict_t *verdict, const bgu_notification_t *notifica
         judge(verdict, BGU_OK, detail);
         find_reply(verdict, notification, pool);
     }
-}
-
-/* Whether a text can stand in a request line. */
-static int is_one_word(const char *text)
-{
-    const unsigned char *c = (const unsigned char *)text;
-
-    while (*c > ' ' && *c != 0x7f) {
-        c++;
-    }
-    return *c == '\0';
 }
 
 const char *bgu_notify_url(const char *url, const char *base, const char *query, apr_pool_t *pool)

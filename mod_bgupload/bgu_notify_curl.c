@@ -8,7 +8,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <apr_lib.h>
 #include <apr_strings.h>
 #include <curl/curl.h>
 #include "bgu_notify_answer.h"
@@ -106,32 +105,10 @@ static int on_seek(void *data, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-/* The value of a header line if it has that name: a copy without the white space around it. */
-static const char *header_value(const exchange_t *ex, const char *line, size_t len,
-                                const char *name)
-{
-    size_t name_len = strlen(name);
-
-    if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0) {
-        return NULL;
-    }
-    line += name_len + 1;
-    len -= name_len + 1;
-    while (len && apr_isspace(*line)) {
-        line++;
-        len--;
-    }
-    while (len && apr_isspace(line[len - 1])) {
-        len--;
-    }
-    return apr_pstrmemdup(ex->pool, line, len);
-}
-
 static size_t on_header(char *line, size_t size, size_t count, void *data)
 {
     exchange_t *ex = data;
     size_t len = size * count;
-    const char *value;
 
     ex->header_bytes += len;
     if (ex->header_bytes > HEADERS_MAX) {
@@ -140,18 +117,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *data)
     }
     /* libcurl takes the end of the connection for the end of the headers. */
     ex->headed = len <= 2 && (*line == '\r' || *line == '\n');
-    if (strncmp(line, "HTTP/", 5) == 0) {
-        /* An interim answer came before: what it said does not count. */
-        ex->verdict->static_url = NULL;
-        ex->verdict->copy = 0;
-    }
-    value = header_value(ex, line, len, BGU_H_STATIC_REPLY_URL);
-    if (value) {
-        ex->verdict->static_url = value;
-    }
-    if (header_value(ex, line, len, BGU_H_COPY_FILE)) {
-        ex->verdict->copy = 1;
-    }
+    bgu_notify_header(ex->verdict, line, len, ex->pool);
     return len;
 }
 

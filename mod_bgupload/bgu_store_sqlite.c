@@ -330,11 +330,13 @@ static apr_status_t store_list(bgu_store_t *store, apr_array_header_t *sessions,
     (void)sqlite3_bind_int(stmt, BGU_P_LIMIT, max);
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         bgu_session_t *session = read_row(stmt, pool);
-        if (session == NULL) {
+        /* In a damaged database rows may come in any order, and a walk would never end. */
+        if (session == NULL || strcmp(session->id, after) <= 0) {
             rc = SQLITE_CORRUPT;
             break;
         }
         APR_ARRAY_PUSH(sessions, bgu_session_t *) = session;
+        after = session->id;
     }
     (void)sqlite3_reset(stmt);
     (void)sqlite3_clear_bindings(stmt);

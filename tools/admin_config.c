@@ -18,6 +18,10 @@
 /* How deep files may include each other; httpd's own limit is 128. */
 #define DEPTH_MAX 128
 
+/* Bytes to take in all: files that include each other, or variables made of each other, grow to any
+ * size before the depth ends it. */
+#define TAKEN_MAX ((apr_size_t)16 * 1024 * 1024)
+
 /* Words of a line that are looked at. */
 #define WORDS_MAX 3
 
@@ -28,6 +32,7 @@ typedef struct reader_t {
     apr_table_t *defines; /* of Define, by name */
     const char *error;    /* what is wrong, NULL: nothing yet */
     int depth;            /* of the file that is being read */
+    apr_size_t taken;     /* bytes so far */
     apr_pool_t *pool;
 } reader_t;
 
@@ -48,13 +53,23 @@ static void fault(reader_t *reader, const place_t *place, const char *what, cons
     }
 }
 
+/* Count bytes. Returns 0, with the error set, when there were too many. */
+static int take_bytes(reader_t *reader, apr_size_t count)
+{
+    reader->taken += count;
+    if (reader->taken > TAKEN_MAX && reader->error == NULL) {
+        reader->error = "the configuration has no end: it includes itself, or a Define grows";
+    }
+    return reader->error == NULL;
+}
+
 static const char *absolute(const reader_t *reader, const char *path)
 {
     return *path == '/' ? path : apr_pstrcat(reader->pool, reader->root, "/", path, NULL);
 }
 
 /* Replace ${NAME} by what Define or the environment says; unknown names stay, as in httpd. */
-static const char *expand(const reader_t *reader, const char *text)
+static const char *expand(reader_t *reader, const char *text)
 {
     const char *done = "";
     const char *start;
@@ -63,7 +78,7 @@ static const char *expand(const reader_t *reader, const char *text)
         const char *end = strchr(start, '}');
         const char *name, *value;
 
-        if (end == NULL) {
+        if (end == NULL || !take_bytes(reader, strlen(done))) {
             break;
         }
         name = apr_pstrmemdup(reader->pool, start + 2, (apr_size_t)(end - start - 2));
@@ -97,6 +112,14 @@ static const char *next_word(char **rest, apr_pool_t *pool)
     return word;
 }
 
+static int may_go_deeper(reader_t *reader, const char *path)
+{
+    if (reader->depth >= DEPTH_MAX) {
+        reader->error = apr_psprintf(reader->pool, "%s: files include each other too deeply", path);
+    }
+    return reader->depth < DEPTH_MAX;
+}
+
 /* Read a file, or all files of a folder. */
 static void read_path(reader_t *reader, const char *path)
 {
@@ -107,8 +130,10 @@ static void read_path(reader_t *reader, const char *path)
         read_file(reader, path);
         return;
     }
-    if (reader->depth < DEPTH_MAX &&
-        glob(apr_pstrcat(reader->pool, path, "/*", NULL), 0, NULL, &found) == 0) {
+    if (!may_go_deeper(reader, path)) {
+        return;
+    }
+    if (glob(apr_pstrcat(reader->pool, path, "/*", NULL), 0, NULL, &found) == 0) {
         reader->depth++;
         for (size_t i = 0; i < found.gl_pathc && reader->error == NULL; i++) {
             read_path(reader, found.gl_pathv[i]);
@@ -217,6 +242,9 @@ static void take_line(reader_t *reader, place_t *place, const char *line)
     const char *words[WORDS_MAX];
     const char *name;
 
+    if (!take_bytes(reader, strlen(rest) + 1)) {
+        return;
+    }
     rest += strspn(rest, " \t");
     if (*rest == '#' || *rest == '\0') {
         return;
@@ -251,6 +279,7 @@ static void read_lines(reader_t *reader, FILE *in, const char *file)
         }
         if (length > 0 && line[length - 1] == '\\') {
             line[length - 1] = '\0';
+            (void)take_bytes(reader, strlen(whole) + 1);
             whole = apr_pstrcat(reader->pool, whole, line, NULL);
             continue;
         }
@@ -269,9 +298,7 @@ static void read_file(reader_t *reader, const char *file)
     if (in == NULL || fstat(fileno(in), &st) != 0 || !S_ISREG(st.st_mode)) {
         reader->error = apr_psprintf(reader->pool, "cannot read the configuration %s: %s", file,
                                      in == NULL ? strerror(errno) : "it is no file");
-    } else if (reader->depth >= DEPTH_MAX) {
-        reader->error = apr_psprintf(reader->pool, "%s: files include each other too deeply", file);
-    } else {
+    } else if (may_go_deeper(reader, file)) {
         reader->depth++;
         read_lines(reader, in, file);
         reader->depth--;

@@ -77,7 +77,7 @@ static void take_host(client_answer_t *answer, const char *text, apr_size_t len)
         return;
     }
     for (apr_size_t i = 0; i < len; i++) {
-        if (!isalnum((unsigned char)text[i]) && strchr(".-_:[]", text[i]) == NULL) {
+        if (!isalnum((unsigned char)text[i]) && memchr(".-_:[]", text[i], 6) == NULL) {
             return;
         }
     }

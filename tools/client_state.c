@@ -122,7 +122,7 @@ const char *client_state_format(const client_state_t *state, apr_pool_t *pool)
         "\nfallback: %" PRId64 "\nprogress: %" PRId64
         "\nclosing: %d\nreply-out: %s\nreply-url: %s\nreply-etag: %s\nreply-inode: %" PRIu64 "\n",
         escape(state->file, pool), escape(state->url, pool), escape(state->user, pool), state->size,
-        (int64_t)state->mtime, (uint64_t)state->inode, state->session, state->host,
+        (int64_t)state->mtime, (uint64_t)state->inode, state->session, escape(state->host, pool),
         (int64_t)apr_time_sec(state->host_fallback), (int64_t)state->progress, state->closing,
         escape(state->reply_out, pool), escape(state->reply_url, pool),
         escape(state->reply_etag, pool), (uint64_t)state->reply_inode);
@@ -186,8 +186,9 @@ static int take_line(client_state_t *state, const char *key, char *value)
         state->size = number;
         return is_number;
     } else if (strcmp(key, "fallback") == 0) {
+        is_number = is_number && number <= APR_INT32_MAX;
         state->host_fallback = is_number ? apr_time_from_sec(number) : 0;
-        return is_number && number <= APR_INT32_MAX;
+        return is_number;
     } else if (strcmp(key, "progress") == 0) {
         state->progress = is_number ? number : 0;
         return is_number;

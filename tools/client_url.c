@@ -49,6 +49,23 @@ static CURLU *parse(const char *url, apr_pool_t *pool)
     return handle;
 }
 
+/* The URL of a handle as libcurl reads it when it is given that one: a host like "%30" becomes "0"
+ * and then "0.0.0.0". "" if it never comes to rest. */
+static const char *settled(CURLU *handle, apr_pool_t *pool)
+{
+    const char *url = part(handle, CURLUPART_URL, 0, pool);
+
+    for (int i = 0; i < 4; i++) {
+        CURLU *read = parse(url, pool);
+        const char *again = read ? part(read, CURLUPART_URL, 0, pool) : "";
+        if (strcmp(again, url) == 0) {
+            return url;
+        }
+        url = again;
+    }
+    return "";
+}
+
 static int has_control(const char *text)
 {
     for (; *text; text++) {
@@ -108,7 +125,7 @@ const char *client_url_make(const char **url, const char *text, const char *name
         path = apr_pstrcat(pool, path[0] ? path : "/", client_url_encode(name, pool), NULL);
         (void)curl_url_set(handle, CURLUPART_PATH, path, 0);
     }
-    *url = part(handle, CURLUPART_URL, 0, pool);
+    *url = settled(handle, pool);
     return **url ? NULL : "it is malformed";
 }
 
@@ -126,7 +143,7 @@ const char *client_url_at_host(const char *url, const char *host, apr_pool_t *po
         (*port && curl_url_set(handle, CURLUPART_PORT, port, 0))) {
         return NULL;
     }
-    const char *result = part(handle, CURLUPART_URL, 0, pool);
+    const char *result = settled(handle, pool);
     return *result ? result : NULL;
 }
 
@@ -156,7 +173,7 @@ const char *client_url_reply(const char **url, const char *text, const char *bas
         return "it holds a name or password";
     }
     (void)curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0);
-    *url = part(handle, CURLUPART_URL, 0, pool);
+    *url = settled(handle, pool);
     return **url ? NULL : "it is malformed";
 }
 

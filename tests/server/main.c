@@ -53,6 +53,7 @@ static const struct suite suites[] = {
     {"admin_config", suite_admin_config},
     {"admin_load", suite_admin_load},
     {"report", suite_report},
+    {"report_hostile", suite_report_hostile},
     {"cleanup_script", suite_cleanup_script},
     {"cleanup_race", suite_cleanup_race},
     {"reply_answers", suite_reply_answers},

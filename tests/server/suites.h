@@ -56,6 +56,7 @@ void suite_admin_check(void);
 void suite_admin_config(void);
 void suite_admin_load(void);
 void suite_report(void);
+void suite_report_hostile(void);
 void suite_cleanup_script(void);
 void suite_cleanup_race(void);
 void suite_reply_answers(void);

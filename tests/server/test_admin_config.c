@@ -107,6 +107,9 @@ static void finds_store(void)
     CHECK_HAS(output, id);
 }
 
+/** 64 times as much as before. */
+#define GROW "\nDefine A ${A}${A}${A}${A}\nDefine A ${A}${A}${A}${A}\nDefine A ${A}${A}${A}${A}"
+
 /** A configuration that cannot be used, and what is said of it. */
 static const struct found_case bad[] = {
     {"Include finds no file", "Include none.conf\n", ""},
@@ -115,6 +118,8 @@ static const struct found_case bad[] = {
     {"names no file", "BGUploadStore sqlite\n", ""},
     {"not a time: soon", "BGUploadTombstone soon\n", ""},
     {"too deeply", "Include main.conf\n", ""},
+    {"too deeply", "Include sites/one.conf\n", "Include sites\nInclude sites\n"},
+    {"has no end", "Define A 1234567890" GROW GROW GROW GROW "\n", ""},
     {"/nowhere/a.db", "BGUploadStore sqlite /nowhere/a.db\n", ""},
 };
 
@@ -125,6 +130,7 @@ static void bad_configurations(void)
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         write_conf(up.env, "main.conf", bad[i].main);
+        write_conf(up.env, "sites/one.conf", bad[i].site);
         CHECK_INT(admin_config(up.env, "list", &output), 3);
         CHECK_HAS(output, bad[i].name);
         CHECK_INT(admin_lines(output), 1);

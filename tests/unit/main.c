@@ -30,6 +30,7 @@ static const struct suite suites[] = {
     {"spool_reply", suite_spool_reply},
     {"notify_url", suite_notify_url},
     {"sqlite_group", suite_sqlite_group},
+    {"notify_answer", suite_notify_answer},
     {"store_sqlite", suite_store_sqlite},
     {"store_open", suite_store_open},
     {"store_bounds", suite_store_bounds},

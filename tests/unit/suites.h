@@ -32,6 +32,7 @@ void suite_spool_planted(void);
 void suite_spool_reply(void);
 void suite_notify_url(void);
 void suite_sqlite_group(void);
+void suite_notify_answer(void);
 void suite_store_sqlite(void);
 void suite_store_open(void);
 void suite_store_bounds(void);

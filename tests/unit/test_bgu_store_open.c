@@ -291,6 +291,57 @@ static void test_made_at_once(void)
     CHECK_INT(sessions->nelts, 6);
 }
 
+/** Overwrite a text in a file, wherever it stands, by another one of its length. Returns how often.
+ */
+static int swap_text(const char *path, const char *from, const char *to)
+{
+    static char bytes[65536];
+    FILE *file = fopen(path, "r+");
+    size_t length = file != NULL ? fread(bytes, 1, sizeof(bytes), file) : 0;
+    char *found = bytes;
+    int count = 0;
+
+    REQUIRE(file != NULL);
+    while ((found = memmem(found, (size_t)(bytes + length - found), from, strlen(from))) != NULL) {
+        memcpy(found, to, strlen(to));
+        count++;
+    }
+    rewind(file);
+    REQUIRE(fwrite(bytes, 1, length, file) == length && fclose(file) == 0);
+    return count;
+}
+
+/** Put a session with this id into the database. */
+static void put(const fixture_t *f, bgu_store_t *store, const char *id)
+{
+    bgu_session_t *session = fixture_session(f);
+
+    session->id = id;
+    REQUIRE(bgu_store_sqlite.create(store, session, NULL, 0) == APR_SUCCESS);
+}
+
+/** In a damaged database rows may come in any order: a walk over them ends all the same. */
+static void test_damaged_order(void)
+{
+    static const char first[] = "11111111-1111-1111-1111-111111111111";
+    static const char second[] = "22222222-2222-2222-2222-222222222222";
+    fixture_t *f = fixture_open_bare();
+    apr_array_header_t *rows = apr_array_make(f->pool, 4, sizeof(bgu_session_t *));
+    apr_pool_t *open_pool;
+    bgu_store_t *store;
+    const char *error;
+
+    REQUIRE(apr_pool_create(&open_pool, f->pool) == APR_SUCCESS);
+    REQUIRE(bgu_store_sqlite.open(&store, f->database, 1, &error, open_pool) == APR_SUCCESS);
+    put(f, store, first);
+    put(f, store, second);
+    apr_pool_destroy(open_pool);
+    REQUIRE(swap_text(f->database, second, first) > 0);
+    REQUIRE(bgu_store_sqlite.open(&store, f->database, 0, &error, f->pool) == APR_SUCCESS);
+    CHECK(bgu_store_sqlite.list(store, rows, "", 10, f->pool) != APR_SUCCESS);
+    CHECK_INT(rows->nelts, 1);
+}
+
 static const suite_test_t tests[] = {
     {"a new database", test_new},
     {"a database that is there", test_again},
@@ -303,6 +354,7 @@ static const suite_test_t tests[] = {
     {"somebody else's database", test_foreign},
     {"not a database", test_not_a_database},
     {"a damaged database", test_damaged},
+    {"a damaged database, in which rows come in disorder", test_damaged_order},
     {"no permission", test_unwritable},
     {"made by many processes at once", test_made_at_once},
 };

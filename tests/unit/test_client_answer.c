@@ -77,6 +77,16 @@ static void test_hostile_headers(void)
     }
 }
 
+static void test_host_with_nul(void)
+{
+    static const char line[] = "BITS-Host-Id: good\0.example";
+    client_answer_t answer;
+
+    client_answer_clear(&answer);
+    client_answer_line(&answer, line, sizeof(line) - 1);
+    CHECK_STR(answer.host_id, "");
+}
+
 /** Only the last of several answers counts, and an interim one is none. */
 static void test_answers_in_a_row(void)
 {
@@ -194,6 +204,7 @@ static void test_text(void)
 static const suite_test_t tests[] = {
     {"headers", test_headers},
     {"malformed headers count as missing", test_hostile_headers},
+    {"a host with a NUL", test_host_with_nul},
     {"several answers in a row", test_answers_in_a_row},
     {"what answers mean", test_verdicts},
     {"what answers say", test_text},

@@ -61,6 +61,11 @@ static void test_round_trip(void)
 
     CHECK(client_state_parse(&again, text, strlen(text), f->pool) == NULL);
     check_same(&again, &state);
+    /* A host in which libcurl sees "aA". */
+    (void)apr_cpystrn(state.host, "a%41", sizeof(state.host));
+    text = client_state_format(&state, f->pool);
+    CHECK(client_state_parse(&again, text, strlen(text), f->pool) == NULL);
+    check_same(&again, &state);
 }
 
 static const char sound[] = "file: /a\nurl: http://h/a\nuser: \nsize: 1\nsession: " GUID "\n";
@@ -88,6 +93,7 @@ static const struct {
     {"url: http://u:p@h/a\n", 0},
     {"url: http://h/a\r\n", 0},
     {"fallback: 99999999999\n", 0},
+    {"fallback: 9223372036854775807\n", 0},
     {"reply-out: /o\nreply-url: http://x/r\nreply-etag: \"e\"\nreply-inode: 5\n", 1},
     {"reply-out: \nreply-url: \nreply-etag: \nreply-inode: 0\n", 1},
     {"reply-out: o\n", 0},

@@ -43,6 +43,18 @@ static void test_make(void)
     }
 }
 
+/** An upload is remembered by its URL: made again it stays the same, also where libcurl reads a
+ * number for the host only the second time. */
+static void test_make_again(void)
+{
+    fixture_t *f = fixture_open_bare();
+    const char *url, *again;
+
+    CHECK(client_url_make(&url, "http://%30/", NULL, f->pool) == NULL);
+    CHECK(client_url_make(&again, url, NULL, f->pool) == NULL);
+    CHECK_STR(again, url);
+}
+
 /** A host id, and where http://h:8080/up/a?q goes with it; NULL: nowhere. */
 static const struct {
     const char *host;
@@ -169,6 +181,7 @@ static const suite_test_t tests[] = {
     {"the same origin", test_same_origin},
     {"encode", test_encode},
     {"make", test_make},
+    {"make again", test_make_again},
     {"at another host", test_at_host},
     {"loopback", test_loopback},
     {"matches", test_matches},
