@@ -48,6 +48,7 @@ static const struct suite suites[] = {
     {"report", suite_report},
     {"cleanup_script", suite_cleanup_script},
     {"cleanup_race", suite_cleanup_race},
+    {"races", suite_races},
     {"reply_answers", suite_reply_answers},
     {"reply_notify", suite_reply_notify},
     {"reply_serving", suite_reply_serving},
