@@ -95,11 +95,18 @@ static bgu_store_t *open_store(const httpd_env_t *env, apr_pool_t *pool)
     return store;
 }
 
-/** Put one session into a store. Returns its id. */
-static const char *add_row(bgu_store_t *store, const httpd_env_t *env, const admin_row_t *row,
-                           apr_pool_t *pool)
+static const char *make_id(apr_pool_t *pool)
 {
     char *id = apr_palloc(pool, BGU_ID_LEN + 1);
+
+    REQUIRE(bgu_guid_make(id) == APR_SUCCESS);
+    return id;
+}
+
+/** Put one session into a store. */
+static void add_row(bgu_store_t *store, const httpd_env_t *env, const admin_row_t *row,
+                    const char *id)
+{
     apr_time_t when = apr_time_now() - apr_time_from_sec(row->age);
     bgu_session_t session = {.id = id,
                              .state = row->state,
@@ -115,18 +122,16 @@ static const char *add_row(bgu_store_t *store, const httpd_env_t *env, const adm
                              .timeout = apr_time_from_sec(14 * 86400),
                              .reply.url = ""};
 
-    REQUIRE(bgu_guid_make(id) == APR_SUCCESS);
     REQUIRE(bgu_store_sqlite.create(store, &session, NULL, 0) == APR_SUCCESS);
-    return id;
 }
 
 const char *admin_row(const httpd_env_t *env, const admin_row_t *row)
 {
-    const char *id;
+    const char *id = make_id(httpd_env_pool());
     apr_pool_t *pool;
 
     apr_pool_create(&pool, httpd_env_pool());
-    id = add_row(open_store(env, pool), env, row, httpd_env_pool());
+    add_row(open_store(env, pool), env, row, id);
     apr_pool_destroy(pool);
     return id;
 }
@@ -141,14 +146,16 @@ void admin_rows(const httpd_env_t *env, const admin_row_t *row, int count)
     apr_pool_create(&pool, httpd_env_pool());
     store = open_store(env, pool);
     for (int i = 0; i < count; i++) {
-        const char *id = add_row(store, env, row, pool);
+        const char *id = make_id(pool);
 
+        /* Behind its row, a clean-up might remove the file while it is being made. */
         if (!bgu_state_is_tombstone(row->state)) {
             const char *file = apr_pstrcat(pool, env->spool, "/", id, NULL);
 
             files_write(file, "12345", 5);
             REQUIRE(utimensat(AT_FDCWD, file, times, 0) == 0);
         }
+        add_row(store, env, row, id);
     }
     apr_pool_destroy(pool);
 }

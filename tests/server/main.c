@@ -56,6 +56,7 @@ static const struct suite suites[] = {
     {"report_hostile", suite_report_hostile},
     {"cleanup_script", suite_cleanup_script},
     {"cleanup_race", suite_cleanup_race},
+    {"races", suite_races},
     {"reply_answers", suite_reply_answers},
     {"reply_notify", suite_reply_notify},
     {"reply_serving", suite_reply_serving},

@@ -59,6 +59,7 @@ void suite_report(void);
 void suite_report_hostile(void);
 void suite_cleanup_script(void);
 void suite_cleanup_race(void);
+void suite_races(void);
 void suite_reply_answers(void);
 void suite_reply_notify(void);
 void suite_reply_serving(void);

@@ -221,6 +221,16 @@ void stress_clean(actor_t *me, apr_interval_time_t tombstone)
     apr_pool_clear(me->pool);
 }
 
+void stress_keep_clean(actor_t *me, apr_interval_time_t tombstone)
+{
+    int others = me->s->scenario->actors - 1;
+
+    for (int i = 0; i < STRESS_TRIES && me->s->ended < others; i++) {
+        stress_clean(me, tombstone);
+        stress_wait(me);
+    }
+}
+
 int stress_heard(stress_session_t *session, bgu_packet_e type, bgu_result_e result)
 {
     return session->answers[type][result];

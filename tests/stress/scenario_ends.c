@@ -47,21 +47,11 @@ static void end(actor_t *me, bgu_packet_e how)
     }
 }
 
-static void clean(actor_t *me)
-{
-    int forgets = stress_random(me, 4) == 0;
-
-    for (int i = 0; i < STRESS_TRIES && me->s->ended < me->s->scenario->actors - 1; i++) {
-        stress_clean(me, forgets ? 0 : apr_time_from_sec(3600));
-        stress_wait(me);
-    }
-}
-
 static void act(actor_t *me)
 {
     switch (me->number) {
     case 0:
-        clean(me);
+        stress_keep_clean(me, stress_random(me, 4) == 0 ? 0 : apr_time_from_sec(3600));
         break;
     case 1:
     case 2:

@@ -41,19 +41,11 @@ static void end(actor_t *me, bgu_packet_e how)
     (void)stress_packet(me, &me->s->session[0], how);
 }
 
-static void clean(actor_t *me)
-{
-    for (int i = 0; i < STRESS_TRIES && me->s->ended < me->s->scenario->actors - 1; i++) {
-        stress_clean(me, apr_time_from_sec(3600));
-        stress_wait(me);
-    }
-}
-
 static void act(actor_t *me)
 {
     switch (me->number) {
     case 0:
-        clean(me);
+        stress_keep_clean(me, apr_time_from_sec(3600));
         break;
     case 1:
         end(me, BGU_CANCEL_SESSION);

@@ -143,6 +143,9 @@ bgu_notifier_t *stress_application(actor_t *me, stress_session_t *session);
  * @param tombstone microseconds */
 void stress_clean(actor_t *me, apr_interval_time_t tombstone);
 
+/** The same over and over, until all others have done their part. */
+void stress_keep_clean(actor_t *me, apr_interval_time_t tombstone);
+
 /** How often an answer was heard. */
 int stress_heard(stress_session_t *session, bgu_packet_e type, bgu_result_e result);
 
