@@ -35,6 +35,7 @@ typedef struct httpd_env_options_t {
     long file_limit;       /**< RLIMIT_FSIZE of the server's processes in bytes; 0: none. See also
                             * httpd_env_limit_files() */
     const char *preload;   /**< LD_PRELOAD instead of BGUPLOAD_PRELOAD's */
+    const char *wrapper;   /**< what httpd is started by, as in "strace -f"; {ROOT} is replaced */
 } httpd_env_options_t;
 
 /** A running (or stopped) server. Read only for tests; all strings live as long as it does. */

@@ -37,6 +37,7 @@ static const struct suite suites[] = {
     {"restart", suite_restart},
     {"mpm", suite_mpm},
     {"resources", suite_resources},
+    {"leaks", suite_leaks},
     {"client", suite_client},
     {"admin", suite_admin},
     {"client_reply", suite_client_reply},

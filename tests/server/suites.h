@@ -37,6 +37,7 @@ void suite_merge(void);
 void suite_restart(void);
 void suite_mpm(void);
 void suite_resources(void);
+void suite_leaks(void);
 void suite_client(void);
 void suite_client_reply(void);
 void suite_admin(void);
