@@ -123,7 +123,13 @@ static httpd_env_t *env_make(const httpd_env_options_t *options)
 /** The child's side of launching: never returns. */
 static void become_httpd(const httpd_env_t *env, const char *httpd, const char *preload)
 {
-    const char *argv[] = {httpd, "-d", env->root, "-f", env->conf, "-DFOREGROUND", NULL};
+    const char *wrapper = env->priv->options.wrapper;
+    const char *script = wrapper ? httpd_env_expand(env, wrapper) : "";
+    const char *argv[] = {
+        "/bin/sh",      "-c",  apr_pstrcat(env->pool, "exec ", script, " \"$@\"", NULL),
+        "sh",           httpd, "-d",
+        env->root,      "-f",  env->conf,
+        "-DFOREGROUND", NULL};
     struct rlimit limit;
 
     setpgid(0, 0);
@@ -149,7 +155,8 @@ static void become_httpd(const httpd_env_t *env, const char *httpd, const char *
     if (env->faults != NULL) {
         setenv(FAULTS_VARIABLE, fault_file(env), 1);
     }
-    execv(httpd, (char *const *)(apr_uintptr_t)argv);
+    /* Without a wrapper, no shell. */
+    execv(wrapper ? argv[0] : httpd, (char *const *)(apr_uintptr_t)(wrapper ? argv : argv + 4));
     _exit(127);
 }
 

@@ -38,6 +38,7 @@ typedef struct httpd_env_options_t {
     int descriptor_limit;  /**< RLIMIT_NOFILE of the server's processes; 0: none */
     const char *preload;   /**< LD_PRELOAD instead of BGUPLOAD_PRELOAD's */
     int faults;            /**< preload faults.so as well; see env->faults and fault.h */
+    const char *wrapper;   /**< what httpd is started by, as in "strace -f"; {ROOT} is replaced */
 } httpd_env_options_t;
 
 /** A running (or stopped) server. Read only for tests; all strings live as long as it does. */
