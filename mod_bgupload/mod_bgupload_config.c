@@ -262,6 +262,17 @@ static const char *set_enabled(cmd_parms *cmd, void *dir, int on)
     return NULL;
 }
 
+/* Note a folder that is not noted yet. */
+static void note_spool(apr_array_header_t *spools, const char *folder)
+{
+    for (int i = 0; i < spools->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(spools, i, const char *), folder) == 0) {
+            return;
+        }
+    }
+    APR_ARRAY_PUSH(spools, const char *) = folder;
+}
+
 static const char *set_spool(cmd_parms *cmd, void *dir, const char *arg)
 {
     mod_bgupload_dir_t *conf = dir;
@@ -272,7 +283,7 @@ static const char *set_spool(cmd_parms *cmd, void *dir, const char *arg)
         return expected(cmd, arg, "the path of a folder");
     }
     if (noted) {
-        APR_ARRAY_PUSH(noted->spools, const char *) = conf->spool;
+        note_spool(noted->spools, conf->spool);
     }
     return NULL;
 }

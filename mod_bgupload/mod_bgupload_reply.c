@@ -40,6 +40,17 @@ static const char *absolute_url(request_rec *r, const char *path, const char *ho
     return apr_pstrcat(r->pool, ap_http_scheme(r), "://", host, escaped, NULL);
 }
 
+/* The absolute URL of a decoded path on this server by the name that its configuration gives it: a
+ * client says in Host what it likes, and shall not choose who is asked. */
+static const char *own_url(request_rec *r, const char *path)
+{
+    const server_rec *s = r->server;
+    apr_port_t port = s->port ? s->port : r->connection->local_addr->port;
+
+    return apr_psprintf(r->pool, "%s://%s:%u%s", ap_http_scheme(r), s->server_hostname,
+                        (unsigned)port, ap_os_escape_path(r->pool, path, 1));
+}
+
 int mod_bgupload_reply_request(request_rec *r, bgu_request_t *request, const char **detail)
 {
     const mod_bgupload_dir_t *conf = mod_bgupload_dir(r);
@@ -50,7 +61,7 @@ int mod_bgupload_reply_request(request_rec *r, bgu_request_t *request, const cha
     request->reply_base =
         apr_pstrcat(r->pool, absolute_url(r, folder, conf->host_id), BGU_REPLY_FOLDER, NULL);
     if (conf->notify_url) {
-        request->notify_url = bgu_notify_url(conf->notify_url, request->url, "", r->pool);
+        request->notify_url = bgu_notify_url(conf->notify_url, own_url(r, r->uri), "", r->pool);
     }
     if (request->notify_url) {
         return 1;

@@ -117,9 +117,10 @@ static void relative_url(void)
         .directory = "BGUploadNotifyURL ../app/in?k=v\n",
     };
     backend_t *backend = backend_start();
+    backend_t *elsewhere = backend_start();
     httpd_env_t *env;
     wire_t *wire;
-    const char *host; /* the URL that the client uses has to lead to this server */
+    const char *host;
     const char *id;
 
     options.server =
@@ -127,7 +128,8 @@ static void relative_url(void)
     options.directory =
         apr_pstrcat(httpd_env_pool(), "BGUploadNotify Value\n", options.directory, NULL);
     env = httpd_env_start(&options);
-    host = httpd_env_format("Host: 127.0.0.1:%d\r\n", env->port);
+    /* Whatever the client calls this server, it is this server that is asked. */
+    host = httpd_env_format("Host: 127.0.0.1:%d\r\n", elsewhere->port);
     wire = wire_connect(env);
     wire_send(wire,
               "BITS_POST /upload/a.bin?q=1 HTTP/1.1\r\n%sBITS-Packet-Type: Create-Session\r\n"
@@ -141,6 +143,7 @@ static void relative_url(void)
               "Content-Length: 10\r\n\r\n%s",
               host, id, file);
     CHECK_NEXT(wire_read_application(wire), 200, LENGTH);
+    CHECK_INT(backend_count(elsewhere), 0);
     CHECK_HAS(backend_request(backend, 0)->head, "POST /there/in?k=v&q=1 HTTP/1.1\r\n");
     CHECK_ANSWER(wire_close(wire, "/upload/a.bin", id), 200, NULL);
 }

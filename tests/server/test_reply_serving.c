@@ -10,6 +10,7 @@
 
 #include "files.h"
 #include "reply.h"
+#include "users.h"
 
 static const char file[] = "12345";
 enum { LENGTH = 5, REPLY_LENGTH = 20000 };
@@ -230,54 +231,48 @@ static void other_methods(void)
     end(&up);
 }
 
-/** Users ann (password a) and bob (password b), as in the hashes. */
-#define USER_LINES "AuthType Basic\nAuthName x\nAuthUserFile \"{ROOT}/users\"\nRequire valid-user\n"
-static const char users[] = "ann:{SHA}hvfkN/qlp/zhXR3cuerq6jd2Z7g=\n"
-                            "bob:{SHA}6dcfXufJLW3J6S/9rRe4vUlBj5g=\n";
-static const char ann[] = "Authorization: Basic YW5uOmE=\r\n";
-static const char bob[] = "Authorization: Basic Ym9iOmI=\r\n";
-
 /** An upload of ann's with its reply. */
 static upload_t served_to_ann(const char *lines)
 {
-    httpd_env_options_t options = {.modules = "auth_basic authn_file authz_user",
-                                   .directory = lines};
+    httpd_env_options_t options = {.modules = USERS_MODULES, .directory = lines};
     backend_t *backend;
     httpd_env_t *env = reply_server(&backend, "Value", &options);
     upload_t up = {env, wire_connect(env), REPLY_PATH, NULL};
     const char *more =
-        apr_pstrcat(env->pool, ann, "BITS-Supported-Protocols: " WIRE_PROTOCOL "\r\n", NULL);
+        apr_pstrcat(env->pool, USERS_ANN, "BITS-Supported-Protocols: " WIRE_PROTOCOL "\r\n", NULL);
 
     backend_tell(backend, &gives_reply);
-    files_write(apr_pstrcat(env->pool, env->root, "/users", NULL), users, sizeof(users) - 1);
+    users_write(env);
     up.id = wire_header(wire_packet(up.wire, up.path, "Create-Session", NULL, more, NULL, 0),
                         "BITS-Session-Id");
     REQUIRE(up.id != NULL);
-    more = apr_pstrcat(env->pool, ann, "Content-Range: bytes 0-4/5\r\n", NULL);
+    more = apr_pstrcat(env->pool, USERS_ANN, "Content-Range: bytes 0-4/5\r\n", NULL);
     CHECK_NEXT(wire_packet(up.wire, up.path, "Fragment", up.id, more, file, LENGTH), 200, LENGTH);
     return up;
 }
 
 static void other_users(void)
 {
-    upload_t up = served_to_ann(USER_LINES);
-    int status = reply_status(up.env, "GET", reply_path(&up), bob);
+    upload_t up = served_to_ann(USERS_LINES);
+    int status = reply_status(up.env, "GET", reply_path(&up), USERS_BOB);
 
     CHECK(status == 403 || status == 404);
     CHECK_INT(reply_status(up.env, "GET", reply_path(&up), NULL), 401);
-    CHECK_INT(reply_status(up.env, "GET", reply_path(&up), ann), 200);
-    CHECK_ANSWER(wire_packet(up.wire, up.path, "Close-Session", up.id, ann, NULL, 0), 200, NULL);
-    CHECK_INT(reply_status(up.env, "GET", reply_path(&up), ann), 404);
+    CHECK_INT(reply_status(up.env, "GET", reply_path(&up), USERS_ANN), 200);
+    CHECK_ANSWER(wire_packet(up.wire, up.path, "Close-Session", up.id, USERS_ANN, NULL, 0), 200,
+                 NULL);
+    CHECK_INT(reply_status(up.env, "GET", reply_path(&up), USERS_ANN), 404);
 }
 
 /** Where httpd lets everybody read, the module does not. */
 static void anonymous(void)
 {
-    upload_t up = served_to_ann(USER_LINES "Require method GET HEAD\n");
+    upload_t up = served_to_ann(USERS_LINES "Require method GET HEAD\n");
     int status = reply_status(up.env, "GET", reply_path(&up), NULL);
 
     CHECK(status == 403 || status == 404);
-    CHECK_ANSWER(wire_packet(up.wire, up.path, "Cancel-Session", up.id, ann, NULL, 0), 200, NULL);
+    CHECK_ANSWER(wire_packet(up.wire, up.path, "Cancel-Session", up.id, USERS_ANN, NULL, 0), 200,
+                 NULL);
 }
 
 static void host_id(void)

@@ -226,6 +226,51 @@ static void spool_permissions(void)
     }
 }
 
+/** The database tells of sessions and users. */
+static void store_permissions(void)
+{
+    httpd_env_t *env = httpd_env_start(NULL);
+    long mark = httpd_env_log_mark(env);
+
+    REQUIRE(chmod(env->store, 0640) == 0);
+    httpd_env_graceful(env);
+    CHECK_HAS(httpd_env_log(env, mark), "BGU0030: BGUploadStore: ");
+    CHECK_HAS(httpd_env_log(env, mark), "chmod 0600");
+}
+
+/** Folders above that let others put something else in the place of spool, store or uploads. */
+static void folders_above(void)
+{
+    static const struct {
+        int mode;
+        int told;
+    } cases[] = {{0755, 0}, {01777, 0}, {0777, 1}, {0775, 1}};
+    httpd_env_t *env = httpd_env_start(NULL);
+    const char *above = httpd_env_path(env, "/plain");
+    size_t i;
+
+    files_mkdir(httpd_env_path(env, "/plain/inner"), 0755);
+    files_mkdir(httpd_env_path(env, "/plain/inner/spool"), 0700);
+    httpd_env_add_lines(env, "<Directory \"{DOCROOT}/upload\">\n"
+                             "BGUploadSpool \"{DOCROOT}/plain/inner/spool\"\n</Directory>\n"
+                             "<Directory \"{DOCROOT}/plain/inner\">\nBGUpload On\n"
+                             "BGUploadSpool \"{DOCROOT}/plain/inner/spool\"\n</Directory>\n");
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        long mark = httpd_env_log_mark(env);
+        const char *said;
+
+        REQUIRE(chmod(above, (mode_t)cases[i].mode) == 0);
+        httpd_env_graceful(env);
+        said = httpd_env_log(env, mark);
+        /* Of the spool, once though it is named twice, and of the folder that takes uploads. */
+        CHECK_INT(count_of(said, "BGU0036"), 2 * cases[i].told);
+        if (cases[i].told) {
+            CHECK_HAS(said, above);
+            CHECK_HAS(said, "chmod go-w");
+        }
+    }
+}
+
 void suite_selfcheck(void)
 {
     static const suite_test_t tests[] = {
@@ -237,6 +282,8 @@ void suite_selfcheck(void)
         {"a folder that is closed to the server", closed_folder},
         {"spool and destination on two file systems", file_systems},
         {"permissions of the spool", spool_permissions},
+        {"permissions of the store", store_permissions},
+        {"permissions of folders above", folders_above},
     };
 
     SUITE_ADD("selfcheck", tests);

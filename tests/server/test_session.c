@@ -11,6 +11,7 @@
 #include "fetch.h"
 #include "files.h"
 #include "upload.h"
+#include "users.h"
 #include "wire.h"
 
 static const char path[] = "/upload/a.txt";
@@ -91,16 +92,6 @@ static void any_address(void)
     upload_finish(&up, "12345", 5);
 }
 
-/** Modules and lines for users ann (password a) and bob (password b). */
-static const char auth_modules[] = "auth_basic authn_file authz_user";
-static const char auth_lines[] = "AuthType Basic\nAuthName x\n"
-                                 "AuthUserFile \"{ROOT}/users\"\nRequire valid-user\n";
-/* Hashes of "a" and "b" in the {SHA} form, which needs no other program to make. */
-static const char users[] = "ann:{SHA}hvfkN/qlp/zhXR3cuerq6jd2Z7g=\n"
-                            "bob:{SHA}6dcfXufJLW3J6S/9rRe4vUlBj5g=\n";
-static const char ann[] = "Authorization: Basic YW5uOmE=\r\n";
-static const char bob[] = "Authorization: Basic Ym9iOmI=\r\n";
-
 /** A Create-Session or Fragment with more header lines. */
 static const wire_answer_t *create_as(wire_t *wire, const char *who)
 {
@@ -119,36 +110,36 @@ static const wire_answer_t *fragment_as(wire_t *wire, const char *who, const cha
 
 static void other_user(void)
 {
-    httpd_env_options_t options = {.modules = auth_modules, .directory = auth_lines};
+    httpd_env_options_t options = {.modules = USERS_MODULES, .directory = USERS_LINES};
     httpd_env_t *env = httpd_env_start(&options);
     wire_t *wire = wire_connect(env);
     const wire_answer_t *answer;
     const char *id;
 
-    files_write(apr_pstrcat(env->pool, env->root, "/users", NULL), users, sizeof(users) - 1);
-    answer = create_as(wire, ann);
+    users_write(env);
+    answer = create_as(wire, USERS_ANN);
     CHECK_ANSWER(answer, 200, NULL);
     id = wire_header(answer, "BITS-Session-Id");
-    CHECK_ANSWER(fragment_as(wire, bob, id), 403, "0x80070005");
-    CHECK_ANSWER(wire_packet(wire_connect(env), path, "Cancel-Session", id, bob, NULL, 0), 403,
+    CHECK_ANSWER(fragment_as(wire, USERS_BOB, id), 403, "0x80070005");
+    CHECK_ANSWER(wire_packet(wire_connect(env), path, "Cancel-Session", id, USERS_BOB, NULL, 0),
+                 403, "0x80070005");
+    CHECK_ANSWER(wire_packet(wire_connect(env), path, "Close-Session", id, USERS_BOB, NULL, 0), 403,
                  "0x80070005");
-    CHECK_ANSWER(wire_packet(wire_connect(env), path, "Close-Session", id, bob, NULL, 0), 403,
-                 "0x80070005");
-    CHECK_NEXT(fragment_as(wire_connect(env), ann, id), 200, 5);
-    CHECK_ANSWER(wire_packet(wire_connect(env), path, "Close-Session", id, ann, NULL, 0), 200,
+    CHECK_NEXT(fragment_as(wire_connect(env), USERS_ANN, id), 200, 5);
+    CHECK_ANSWER(wire_packet(wire_connect(env), path, "Close-Session", id, USERS_ANN, NULL, 0), 200,
                  NULL);
     CHECK_INT(files_size(httpd_env_path(env, path)), 5);
 }
 
 static void no_user(void)
 {
-    httpd_env_options_t options = {.modules = auth_modules, .directory = auth_lines};
+    httpd_env_options_t options = {.modules = USERS_MODULES, .directory = USERS_LINES};
     httpd_env_t *env = httpd_env_start(&options);
     const fetch_answer_t *answer;
     const char *headers[] = {"BITS-Packet-Type: Create-Session",
                              "BITS-Supported-Protocols: " WIRE_PROTOCOL, NULL};
 
-    files_write(apr_pstrcat(env->pool, env->root, "/users", NULL), users, sizeof(users) - 1);
+    users_write(env);
     answer = fetch(fetch_open(env, FETCH_HTTP_1, NULL), "BITS_POST", path, headers, "", 0);
     CHECK_INT(answer->status, 401);
     CHECK(apr_table_get(answer->headers, "WWW-Authenticate") != NULL);
@@ -225,7 +216,7 @@ static int is_forgotten_for_bob(void *baton)
 {
     const upload_t *up = baton;
     wire_t *wire = wire_connect(up->env);
-    int status = wire_packet(wire, path, "Cancel-Session", up->id, bob, NULL, 0)->status;
+    int status = wire_packet(wire, path, "Cancel-Session", up->id, USERS_BOB, NULL, 0)->status;
 
     wire_disconnect(wire);
     CHECK(status == 403 || status == 500);
@@ -235,17 +226,17 @@ static int is_forgotten_for_bob(void *baton)
 static void published_outlives_session(void)
 {
     httpd_env_options_t options = {
-        .modules = auth_modules,
+        .modules = USERS_MODULES,
         .directory =
-            apr_pstrcat(httpd_env_pool(), auth_lines,
+            apr_pstrcat(httpd_env_pool(), USERS_LINES,
                         "BGUploadCommit OnLastFragment\nBGUploadSessionTimeout 1s\n", NULL),
         .server = "BGUploadCleanupInterval 1s\nBGUploadTombstone 1s\n"};
     httpd_env_t *env = httpd_env_start(&options);
     upload_t up = {env, wire_connect(env), path, NULL};
 
-    files_write(apr_pstrcat(env->pool, env->root, "/users", NULL), users, sizeof(users) - 1);
-    up.id = wire_header(create_as(up.wire, ann), "BITS-Session-Id");
-    CHECK_NEXT(fragment_as(up.wire, ann, up.id), 200, 5);
+    users_write(env);
+    up.id = wire_header(create_as(up.wire, USERS_ANN), "BITS-Session-Id");
+    CHECK_NEXT(fragment_as(up.wire, USERS_ANN, up.id), 200, 5);
     upload_check_file(&up, "12345", 5);
     CHECK(check_wait(is_forgotten_for_bob, &up, HTTPD_ENV_DEADLINE));
     upload_check_file(&up, "12345", 5);
