@@ -11,7 +11,7 @@
 #include "backend.h"
 
 /** Most requests that are taken down. */
-#define BACKEND_REQUESTS_MAX 1024
+#define BACKEND_REQUESTS_MAX 4096
 
 /** A plan with its texts. */
 typedef struct backend_order_t {

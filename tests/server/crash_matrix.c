@@ -56,9 +56,10 @@ static crash_run_t start(const crash_scenario_t *scenario)
 {
     crash_run_t run = {.scenario = scenario};
     const char *far = "";
-    httpd_env_options_t options = {.faults = 1,
-                                   .server = "StartServers 1\nBGUploadCleanupInterval 0\n"
-                                             "BGUploadMaxSessionsPerUser 0\n"};
+    httpd_env_options_t options = {
+        .faults = 1,
+        .server = "StartServers 1\nKeepAliveTimeout 60\nBGUploadCleanupInterval 0\n"
+                  "BGUploadMaxSessionsPerUser 0\n"};
 
     if (scenario->elsewhere) {
         run.spool = files_other_file_system(httpd_env_pool());

@@ -70,6 +70,7 @@ static const struct suite suites[] = {
     {"crash_matrix", suite_crash_matrix},
     {"crash_reply", suite_crash_reply},
     {"crash_upkeep", suite_crash_upkeep},
+    {"crash_random", suite_crash_random},
 };
 
 static void test_started(const CU_pTest test, const CU_pSuite suite)

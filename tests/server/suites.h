@@ -26,6 +26,7 @@ void suite_fault(void);
 void suite_crash_matrix(void);
 void suite_crash_reply(void);
 void suite_crash_upkeep(void);
+void suite_crash_random(void);
 void suite_ping_create(void);
 void suite_fragment(void);
 void suite_close(void);

@@ -143,6 +143,24 @@ static void then_left(void)
                                      .elsewhere = 1});
 }
 
+static void last_then_cancelled(void)
+{
+    crash_matrix(&(crash_scenario_t){.name = "OnLastFragment, cancelled after the crash",
+                                     .directory = "BGUploadCommit OnLastFragment\n",
+                                     .length = LENGTH,
+                                     .stop = LENGTH,
+                                     .then = CRASH_GIVE_UP,
+                                     .first = 2});
+}
+
+static void empty_then_left(void)
+{
+    crash_matrix(&(crash_scenario_t){.name = "empty file, left alone after the crash",
+                                     .stop = -1,
+                                     .then = CRASH_STAY_AWAY,
+                                     .first = 2});
+}
+
 static void twice(void)
 {
     crash_matrix(&(crash_scenario_t){
@@ -177,7 +195,9 @@ void suite_crash_matrix(void)
         {"an empty file", empty},
         {"an empty file without a fragment", empty_unsaid},
         {"Cancel-Session after the crash", then_cancelled},
+        {"Cancel-Session after a crash with the last byte", last_then_cancelled},
         {"a client that never comes back", then_left},
+        {"a client of an empty file that never comes back", empty_then_left},
         {"two crashes", twice},
         {"two crashes, from another file system onto a file", twice_elsewhere},
     };
