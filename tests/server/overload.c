@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "upload.h"
 
 /** Descriptors that are looked at. */
 #define DESCRIPTORS_MAX 4096
@@ -18,12 +19,38 @@
  * is the log's index. */
 #define STORE_FILES 2
 
+/** Bytes of the fragment that warms a thread up. */
+#define FRAGMENT 300000
+
 pid_t overload_child(const httpd_env_t *env)
 {
     pid_t child = 0;
 
     REQUIRE(httpd_env_children(env, &child, 1) == 1);
     return child;
+}
+
+void overload_warm_up(httpd_env_t *env)
+{
+    const char *file = overload_letters(FRAGMENT);
+    upload_t ups[OVERLOAD_THREADS];
+
+    for (int i = 0; i < OVERLOAD_THREADS; i++) {
+        ups[i] = upload_another(env, httpd_env_format("/upload/warm-up-%d", i));
+        wire_disconnect(ups[i].wire);
+        ups[i].wire = wire_connect(env);
+        wire_fragment_head(ups[i].wire, ups[i].path, ups[i].id, 0, FRAGMENT, FRAGMENT);
+        httpd_env_await_spool(env, i + 1);
+    }
+    for (int i = 0; i < OVERLOAD_THREADS; i++) {
+        wire_send_bytes(ups[i].wire, file, FRAGMENT);
+        CHECK_NEXT(wire_read(ups[i].wire), 200, FRAGMENT);
+        wire_disconnect(ups[i].wire);
+        ups[i].wire = wire_connect(env);
+        CHECK_ANSWER(wire_cancel(ups[i].wire, ups[i].path, ups[i].id), 200, NULL);
+        wire_disconnect(ups[i].wire);
+    }
+    httpd_env_expect(env, "AH00484"); /* server reached MaxRequestWorkers */
 }
 
 int overload_scaled(int count)

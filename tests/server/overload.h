@@ -16,6 +16,10 @@
 /** The process of a server with OVERLOAD_ONE_CHILD. */
 pid_t overload_child(const httpd_env_t *env);
 
+/** Have every thread of a server with OVERLOAD_ONE_CHILD take a fragment, so that what it keeps for
+ * the next one is there. */
+void overload_warm_up(httpd_env_t *env);
+
 /** That many, or a fifth in an instrumented server (two at least); the output says so. */
 int overload_scaled(int count);
 

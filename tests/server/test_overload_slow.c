@@ -27,18 +27,8 @@ static const char cut[] = "the fragment broke off: The timeout specified has exp
 static const char ping[] =
     "BITS_POST /upload/a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Ping\r\n\r\n";
 
-/** A client that sends the start of a fragment. Returns when its thread waits for the rest. */
-static upload_t stall(httpd_env_t *env, int number, const char *file)
-{
-    upload_t up = upload_another(env, httpd_env_format("/upload/slow-%d", number));
-
-    wire_fragment_head(up.wire, up.path, up.id, 0, LENGTH, LENGTH);
-    wire_send_bytes(up.wire, file, SENT);
-    httpd_env_await_spool(env, number + 1);
-    return up;
-}
-
-/** A server that may run out of threads. */
+/** A server that may run out of threads. Then the event MPM closes connections that are kept alive,
+ * so each request here has one of its own. */
 static httpd_env_t *start(const char *modules, const char *lines)
 {
     const httpd_env_options_t options = {
@@ -50,8 +40,20 @@ static httpd_env_t *start(const char *modules, const char *lines)
     return env;
 }
 
-/** Another client gets through with all it wants. Where threads are scarce the event MPM closes
- * connections that are kept alive, so each request has one of its own. */
+/** A client that sends the start of a fragment. Returns when its thread waits for the rest. */
+static upload_t stall(httpd_env_t *env, int number, const char *file)
+{
+    upload_t up = upload_another(env, httpd_env_format("/upload/slow-%d", number));
+
+    wire_disconnect(up.wire);
+    up.wire = wire_connect(env);
+    wire_fragment_head(up.wire, up.path, up.id, 0, LENGTH, LENGTH);
+    wire_send_bytes(up.wire, file, SENT);
+    httpd_env_await_spool(env, number + 1);
+    return up;
+}
+
+/** Another client gets through with all it wants. */
 static void check_served(httpd_env_t *env, const char *path, const char *file)
 {
     upload_t up = upload_another(env, path);

@@ -22,7 +22,7 @@ enum { LENGTH = 1024 * 1024, ONE_BY_ONE = 10000 };
 enum { BATCH = 50 };
 
 /** How much the process may grow, in KiB. */
-enum { GROWTH_MAX = 1024 };
+enum { GROWTH_MAX = 2 * 1024 };
 
 /** How many fragments of a byte to send. */
 static long long count_of_fragments(void)
@@ -70,6 +70,8 @@ static void one_by_one(void)
     bytes_t database, log;
     long before;
 
+    overload_warm_up(up.env);
+    up.wire = wire_connect(up.env);
     REQUIRE(count > BATCH && count < LENGTH);
     send_one_by_one(&up, file, 0, BATCH);
     database = store_file(up.env, "");
