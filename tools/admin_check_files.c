@@ -23,8 +23,8 @@ static void check_mode(admin_check_t *check, const char *path, mode_t mode, mode
                        const char *text)
 {
     if ((mode & excess) != 0) {
-        int repaired = check->admin->repair && fchmodat(AT_FDCWD, path, mode & 07777 & ~excess,
-                                                        AT_SYMLINK_NOFOLLOW) == 0;
+        int repaired = check->admin->repair &&
+                       fchmodat(AT_FDCWD, path, mode & 07777 & ~excess, AT_SYMLINK_NOFOLLOW) == 0;
 
         admin_fault(check, "mode", path, text, repaired);
     }
