@@ -8,9 +8,9 @@
  * dies. A file that has reached its total can no longer be changed by anybody, and one that was
  * removed (the session is over) takes no more bytes from those who still have it open.
  *
- * The names in the spool folder are safe because nobody else can write there, which the server's
- * start makes sure of. Should that fail all the same, no link is followed, no file of another user
- * is read or written, and none that has a second name (a published one, at best) is changed. */
+ * The names in the spool folder are safe where nobody else can write there; the server's start
+ * warns if somebody can. Even then no link is followed, no file of another user is read or written,
+ * and none that has a second name (a published one, at best) is changed. */
 
 #ifndef BGU_SPOOL_H
 #define BGU_SPOOL_H

@@ -190,7 +190,7 @@ int mod_bgupload_reply_handler(request_rec *r)
     apr_status_t rv = ap_pass_brigade(r->proto_output_filters, brigade);
     if (rv != APR_SUCCESS && rv != AP_FILTER_ERROR && !r->connection->aborted) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, rv, r,
-                      BGULOGNO(0030) "the reply of session %s was not sent to its end",
+                      BGULOGNO(0038) "the reply of session %s was not sent to its end",
                       session->id);
     }
     return rv == AP_FILTER_ERROR ? AP_FILTER_ERROR : OK;

@@ -23,8 +23,7 @@
 #define FRAGMENT_OF_WINDOWS (13 * 1024 * 1024)
 
 /* Permissions that a spool must not give away: the names in it are session ids. That a group may
- * pass through is what a server application of another user needs. With one that others can write
- * the server does not start at all. */
+ * pass through is what a server application of another user needs. */
 #define SPOOL_CLOSED (S_IRWXO | S_IRGRP | S_IWGRP)
 
 /* The same for the files of the store. */
@@ -230,6 +229,28 @@ static void check_permissions(server_rec *s, const char *directive, const char *
     }
 }
 
+/* Whoever can change the names in a folder of ours can put files of their own, or links to files of
+ * others, in the place of ours. Returns whether nobody can. */
+static int check_private(server_rec *s, const char *directive, const char *folder)
+{
+    struct stat st;
+    const char *fault = NULL;
+
+    if (stat(folder, &st) == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        fault = "can be changed by others";
+    } else if (stat(folder, &st) == 0 && st.st_uid != geteuid() && st.st_uid != 0) {
+        fault = "belongs to another user than the server's";
+    }
+    if (fault) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     BGULOGNO(0037) "%s: the folder %s %s (mode %04o, user id %ld), who can put "
+                                    "something else in the place of the server's files; it should "
+                                    "be the server's alone, mode 0700",
+                     directive, folder, fault, (unsigned)(st.st_mode & 07777), (long)st.st_uid);
+    }
+    return fault == NULL;
+}
+
 void mod_bgupload_selfcheck(server_rec *s, apr_pool_t *pool)
 {
     const mod_bgupload_server_t *conf = mod_bgupload_server();
@@ -238,11 +259,14 @@ void mod_bgupload_selfcheck(server_rec *s, apr_pool_t *pool)
     if (!conf->enabled) {
         return;
     }
+    (void)check_private(s, "BGUploadStore", bare(ap_make_dirstr_parent(pool, conf->store), pool));
     check_permissions(s, "BGUploadStore", conf->store, STORE_CLOSED);
     check_above(s, conf->store, pool);
     for (int i = 0; i < conf->spools->nelts; i++) {
         const char *spool = APR_ARRAY_IDX(conf->spools, i, const char *);
-        check_permissions(s, "BGUploadSpool", spool, SPOOL_CLOSED);
+        if (check_private(s, "BGUploadSpool", spool)) {
+            check_permissions(s, "BGUploadSpool", spool, SPOOL_CLOSED);
+        }
         check_above(s, spool, pool);
     }
     for (server_rec *each = s; each; each = each->next) {

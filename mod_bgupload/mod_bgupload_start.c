@@ -84,16 +84,6 @@ static const char *owner(void)
     return name && *name != '#' ? name : "USER";
 }
 
-/* Why a folder cannot be made safe, or NULL: whoever can change the names in it can put files of
- * their own, or links to files of others, in the place of ours. */
-static const char *exposure(const struct stat *st)
-{
-    if (st->st_uid != geteuid() && st->st_uid != 0) {
-        return "belongs to another user than the server's";
-    }
-    return st->st_mode & (S_IWGRP | S_IWOTH) ? "can be written by others" : NULL;
-}
-
 static int check_spool(server_rec *s, const char *folder)
 {
     struct stat st;
@@ -105,8 +95,6 @@ static int check_spool(server_rec *s, const char *folder)
         fault = "is no folder";
     } else if (faccessat(AT_FDCWD, folder, R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
         fault = "cannot be written by the server's user";
-    } else {
-        fault = exposure(&st);
     }
     if (fault == NULL) {
         return 1;
@@ -144,33 +132,12 @@ static int open_store(server_rec *s, const mod_bgupload_server_t *conf, apr_pool
     return rv == APR_SUCCESS;
 }
 
-/* Whoever can make files beside the database can make SQLite read them. */
-static int check_store_folder(server_rec *s, const char *store, apr_pool_t *pool)
-{
-    const char *folder = ap_make_dirstr_parent(pool, store);
-    struct stat st;
-    const char *fault = stat(folder, &st) == 0 ? exposure(&st) : NULL;
-
-    if (fault == NULL) {
-        return 1;
-    }
-    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
-                 BGULOGNO(0003) "BGUploadStore: the folder %s of the database %s; make it with: "
-                                "install -d -m 0700 -o %s %s",
-                 folder, fault, owner(), folder);
-    return 0;
-}
-
 /* A mere test of the configuration makes no database; the start will. */
 static int check_store(server_rec *s, const mod_bgupload_server_t *conf, apr_pool_t *pool)
 {
-    if (!conf->enabled && !conf->store_set) {
-        return 1;
-    }
-    if (!check_store_folder(s, conf->store, pool)) {
-        return 0;
-    }
-    if (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST && access(conf->store, F_OK) != 0) {
+    if ((!conf->enabled && !conf->store_set) ||
+        (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST &&
+         access(conf->store, F_OK) != 0)) {
         return 1;
     }
     return open_store(s, conf, pool);

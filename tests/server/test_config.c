@@ -149,35 +149,6 @@ static void closed_folders(void)
                  "BGUploadStore", closed);
 }
 
-/** A spool or a store that others can change cannot be made safe. */
-static void exposed_folders(void)
-{
-    static const struct {
-        int mode;
-        const char *fault;
-    } cases[] = {{0777, "others"}, {0770, "others"}, {02770, "others"}, {01777, "others"}};
-    const char *tmp = apr_pstrdup(httpd_env_pool(), httpd_env_start(NULL)->root);
-    const char *folder = apr_pstrcat(httpd_env_pool(), tmp, "/exposed", NULL);
-    const char *spool =
-        httpd_env_format("BGUploadStore sqlite \"{STORE}\"\nBGUploadSpool \"%s\"\n", folder);
-    const char *store =
-        httpd_env_format("BGUploadStore sqlite \"%s/s.db\"\nBGUploadSpool \"{SPOOL}\"\n", folder);
-    size_t i;
-
-    files_mkdir(folder, 0700);
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        REQUIRE(chmod(folder, (mode_t)cases[i].mode) == 0);
-        cannot_start(spool, "BGUploadSpool", cases[i].fault);
-        cannot_start(store, "BGUploadStore", cases[i].fault);
-    }
-    CHECK_INT(files_count(folder), 0);
-    if (geteuid() == 0) {
-        REQUIRE(chmod(folder, 0777) == 0 && chown(folder, 12345, 12345) == 0);
-        cannot_start(spool, "BGUploadSpool", "another user");
-        cannot_start(store, "BGUploadStore", "another user");
-    }
-}
-
 /** Have the module make its store, then do something to it; the next start must fail. */
 static const char *spoiled_store(void (*spoil)(const char *store))
 {
@@ -364,7 +335,6 @@ void suite_config(void)
         {"wrong values and places at server level", wrong_at_server_level},
         {"no spool or store folder", missing_folders},
         {"folders that cannot be written", closed_folders},
-        {"folders that others can change", exposed_folders},
         {"a newer store, and what is no store", spoiled_stores},
         {"folders and locations inherit and override", folders},
         {"virtual hosts inherit and override", virtual_hosts},

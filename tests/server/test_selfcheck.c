@@ -226,6 +226,33 @@ static void spool_permissions(void)
     }
 }
 
+/** What the start says of a folder of the store and the spool that is not the server's alone. */
+static void check_told(httpd_env_t *env, const char *fault)
+{
+    long mark = httpd_env_log_mark(env);
+    const char *said;
+
+    httpd_env_graceful(env);
+    said = httpd_env_log(env, mark);
+    CHECK_HAS(said,
+              httpd_env_format("BGU0037: BGUploadSpool: the folder %s %s", env->spool, fault));
+    CHECK_HAS(said,
+              httpd_env_format("BGU0037: BGUploadStore: the folder %s/state %s", env->root, fault));
+}
+
+static void exposed_folders(void)
+{
+    static const int modes[] = {0777, 0770, 02770, 01777};
+    httpd_env_t *env = httpd_env_start(NULL);
+    const char *state = apr_pstrcat(env->pool, env->root, "/state", NULL);
+    size_t i;
+
+    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        REQUIRE(chmod(env->spool, (mode_t)modes[i]) == 0 && chmod(state, (mode_t)modes[i]) == 0);
+        check_told(env, "can be changed by others");
+    }
+}
+
 /** The database tells of sessions and users. */
 static void store_permissions(void)
 {
@@ -282,6 +309,7 @@ void suite_selfcheck(void)
         {"a folder that is closed to the server", closed_folder},
         {"spool and destination on two file systems", file_systems},
         {"permissions of the spool", spool_permissions},
+        {"folders that others can change", exposed_folders},
         {"permissions of the store", store_permissions},
         {"permissions of folders above", folders_above},
     };
