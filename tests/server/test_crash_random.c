@@ -76,7 +76,7 @@ typedef struct member_t {
 typedef struct crowd_t {
     httpd_env_t *env;
     backend_t *backend;
-    const char *far; /**< the spool on another file system */
+    const char *far; /**< the spool on another file system; NULL: there is none */
     const char *data;
     unsigned long long state; /**< of the generator of random numbers */
     member_t members[CLIENTS];
@@ -121,7 +121,8 @@ static void start(crowd_t *crowd)
                                                              "BITS-Copy-File-To-Destination: yes\n",
                                                    .delay = 1});
     for (int i = 0; i < FOLDERS; i++) {
-        const char *own = replace(folders[i].lines, "{FAR}", crowd->far);
+        const char *own =
+            replace(folders[i].lines, "{FAR}", crowd->far != NULL ? crowd->far : "{SPOOL}");
 
         own = replace(own, "{URL}", crowd->backend->url);
         lines = httpd_env_format("%s<Directory \"{DOCROOT}/upload/%s\">\n%s</Directory>\n", lines,
