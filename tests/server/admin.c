@@ -143,7 +143,7 @@ void admin_rows(const httpd_env_t *env, const admin_row_t *row, int count)
     for (int i = 0; i < count; i++) {
         const char *id = add_row(store, env, row, pool);
 
-        if (!bgu_state_is_tombstone(row->state)) {
+        if (!bgu_state_is_tombstone(row->state) && row->total != BGU_TOTAL_UNKNOWN) {
             const char *file = apr_pstrcat(pool, env->spool, "/", id, NULL);
 
             files_write(file, "12345", 5);

@@ -43,6 +43,7 @@ static const struct suite suites[] = {
     {"overload_tiny", suite_overload_tiny},
     {"overload_vanish", suite_overload_vanish},
     {"overload_sessions", suite_overload_sessions},
+    {"overload_http2", suite_overload_http2},
     {"client", suite_client},
     {"admin", suite_admin},
     {"client_reply", suite_client_reply},
