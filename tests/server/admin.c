@@ -149,7 +149,7 @@ void admin_rows(const httpd_env_t *env, const admin_row_t *row, int count)
         const char *id = make_id(pool);
 
         /* Behind its row, a clean-up might remove the file while it is being made. */
-        if (!bgu_state_is_tombstone(row->state)) {
+        if (!bgu_state_is_tombstone(row->state) && row->total != BGU_TOTAL_UNKNOWN) {
             const char *file = apr_pstrcat(pool, env->spool, "/", id, NULL);
 
             files_write(file, "12345", 5);

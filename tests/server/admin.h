@@ -40,7 +40,8 @@ typedef struct admin_row_t {
 /** Put a session into the store of a server, which runs; without a spool file. Returns its id. */
 const char *admin_row(const httpd_env_t *env, const admin_row_t *row);
 
-/** Put many of the same kind into it, those that are open with a spool file as old as they are. */
+/** Put many of the same kind into it, those that are open and have a total with a spool file as old
+ * as they are. */
 void admin_rows(const httpd_env_t *env, const admin_row_t *row, int count);
 
 #endif

@@ -48,6 +48,7 @@ static const struct suite suites[] = {
     {"overload_vanish", suite_overload_vanish},
     {"overload_sessions", suite_overload_sessions},
     {"leaks", suite_leaks},
+    {"overload_http2", suite_overload_http2},
     {"client", suite_client},
     {"admin", suite_admin},
     {"client_reply", suite_client_reply},

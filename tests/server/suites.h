@@ -52,6 +52,7 @@ void suite_overload_tiny(void);
 void suite_overload_vanish(void);
 void suite_overload_sessions(void);
 void suite_leaks(void);
+void suite_overload_http2(void);
 void suite_client(void);
 void suite_client_reply(void);
 void suite_admin(void);

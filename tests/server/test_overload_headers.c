@@ -140,7 +140,7 @@ static void endless(void)
     httpd_env_t *env = start();
     pid_t child = overload_child(env);
     int sockets = overload_open(env, child).sockets;
-    const int rounds = overload_scaled(6);
+    const int rounds = overload_scaled(4);
     long before = httpd_env_rss(child);
 
     for (int i = 0; i < rounds; i++) {

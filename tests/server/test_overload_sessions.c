@@ -16,8 +16,8 @@
 #define USER_LIMIT  "0x80200049"
 #define TOTAL_LIMIT "0x80200050"
 
-/** Sessions that do nothing. */
-enum { IDLE = 5000 };
+/** Sessions that do nothing, without and with bytes. */
+enum { IDLE = 4000, IDLE_WITH_BYTES = 1000 };
 
 /** How much the process may grow beside them, in KiB. */
 enum { GROWTH_MAX = 2 * 1024 };
@@ -58,15 +58,19 @@ static void idle(void)
     httpd_env_options_t options = {.server = OVERLOAD_ONE_CHILD
                                    "BGUploadCleanupInterval 1s\nLogLevel bgupload:debug\n"};
     httpd_env_t *env = httpd_env_start(&options);
-    const admin_row_t row = {"ann", "/upload/idle.bin", BGU_STATE_RECEIVING, 60, 10};
+    const admin_row_t created = {"ann", "/upload/idle.bin", BGU_STATE_RECEIVING, 60,
+                                 BGU_TOTAL_UNKNOWN};
+    const admin_row_t begun = {"ann", "/upload/idle.bin", BGU_STATE_RECEIVING, 60, 10};
     const char *file = files_noise(LENGTH, 80, httpd_env_pool());
     const int count = overload_scaled(IDLE);
+    const int with_bytes = overload_scaled(IDLE_WITH_BYTES);
     const char *output;
     pid_t child = overload_child(env);
     long before;
 
     overload_warm_up(env);
-    admin_rows(env, &row, count);
+    admin_rows(env, &created, count);
+    admin_rows(env, &begun, with_bytes);
     await_clean_up(env);
     before = httpd_env_rss(child);
     for (int i = 0; i < 20; i++) {
@@ -75,8 +79,8 @@ static void idle(void)
     await_clean_up(env);
     overload_check_memory(child, before, GROWTH_MAX);
     CHECK_INT(admin(env, "list --state open --user ann", &output), 0);
-    CHECK_INT(admin_lines(output), count + 1); /* and the heading */
-    httpd_env_expect_spool(env, count);
+    CHECK_INT(admin_lines(output), count + with_bytes + 1); /* and the heading */
+    httpd_env_expect_spool(env, with_bytes);
 }
 
 /** Create sessions from an address, each with some bytes, until one is refused. Returns how many it

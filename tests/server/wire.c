@@ -140,6 +140,19 @@ static size_t fill(wire_t *wire)
     return wire->end;
 }
 
+int wire_read_bytes(wire_t *wire, void *data, size_t length)
+{
+    char *next = data;
+
+    for (; length > 0; length--) {
+        if (wire->start == wire->end && fill(wire) == 0) {
+            return 0;
+        }
+        *next++ = wire->buffer[wire->start++];
+    }
+    return 1;
+}
+
 /** One line without its end, or NULL at the connection's end. */
 static const char *read_line(wire_t *wire)
 {

@@ -53,6 +53,9 @@ void wire_send(wire_t *wire, const char *format, ...) __attribute__((format(prin
 /** Send bytes. An answer that comes before all is sent (a refusal) ends the sending quietly. */
 void wire_send_bytes(wire_t *wire, const void *data, size_t length);
 
+/** Read that many bytes, whatever they are. Returns 0 if the connection ended before. */
+int wire_read_bytes(wire_t *wire, void *data, size_t length);
+
 /** Whether an answer, or the connection's end, comes within so many milliseconds. */
 int wire_hears(wire_t *wire, int milliseconds);
 
