@@ -71,6 +71,9 @@ static void verify(actor_t *me)
 
     if (session->acked <= 0 && fixture_size(session->dest) == 0) {
         session->total = 0; /* closed before any fragment came: an empty file */
+    } else {
+        /* Only in the middle of such a Close a fragment is of another file. */
+        CHECK_INT(stress_heard(session, BGU_FRAGMENT, BGU_BAD_REQUEST), 0);
     }
     stress_verify(me, 1);
 }
@@ -79,7 +82,7 @@ const scenario_t stress_ends = {
     .name = "ends",
     .actors = 7,
     .fragment = RESULT(BGU_OK) | RESULT(BGU_RANGE) | RESULT(BGU_BUSY) | RESULT(BGU_DISCONNECTED) |
-                RESULT(BGU_SESSION_NOT_FOUND),
+                RESULT(BGU_SESSION_NOT_FOUND) | RESULT(BGU_BAD_REQUEST),
     .close = RESULT(BGU_OK) | RESULT(BGU_BUSY) | RESULT(BGU_SESSION_NOT_FOUND),
     .forgets = 1,
     .prepare = prepare,
