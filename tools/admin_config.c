@@ -18,9 +18,9 @@
 /* How deep files may include each other; httpd's own limit is 128. */
 #define DEPTH_MAX 128
 
-/* Bytes to take in all: files that include each other, or variables made of each other, grow to any
- * size before the depth ends it. */
-#define TAKEN_MAX ((apr_size_t)16 * 1024 * 1024)
+/* Longest line, with what belongs to it and its variables replaced. Without a limit a Define that
+ * is made of itself would double with each line. */
+#define LINE_LENGTH_MAX 65536
 
 /* Words of a line that are looked at. */
 #define WORDS_MAX 3
@@ -32,7 +32,6 @@ typedef struct reader_t {
     apr_table_t *defines; /* of Define, by name */
     const char *error;    /* what is wrong, NULL: nothing yet */
     int depth;            /* of the file that is being read */
-    apr_size_t taken;     /* bytes so far */
     apr_pool_t *pool;
 } reader_t;
 
@@ -53,23 +52,13 @@ static void fault(reader_t *reader, const place_t *place, const char *what, cons
     }
 }
 
-/* Count bytes. Returns 0, with the error set, when there were too many. */
-static int take_bytes(reader_t *reader, apr_size_t count)
-{
-    reader->taken += count;
-    if (reader->taken > TAKEN_MAX && reader->error == NULL) {
-        reader->error = "the configuration has no end: it includes itself, or a Define grows";
-    }
-    return reader->error == NULL;
-}
-
 static const char *absolute(const reader_t *reader, const char *path)
 {
     return *path == '/' ? path : apr_pstrcat(reader->pool, reader->root, "/", path, NULL);
 }
 
 /* Replace ${NAME} by what Define or the environment says; unknown names stay, as in httpd. */
-static const char *expand(reader_t *reader, const char *text)
+static const char *expand(const reader_t *reader, const char *text)
 {
     const char *done = "";
     const char *start;
@@ -78,7 +67,7 @@ static const char *expand(reader_t *reader, const char *text)
         const char *end = strchr(start, '}');
         const char *name, *value;
 
-        if (end == NULL || !take_bytes(reader, strlen(done))) {
+        if (end == NULL || strlen(done) > LINE_LENGTH_MAX) {
             break;
         }
         name = apr_pstrmemdup(reader->pool, start + 2, (apr_size_t)(end - start - 2));
@@ -242,7 +231,8 @@ static void take_line(reader_t *reader, place_t *place, const char *line)
     const char *words[WORDS_MAX];
     const char *name;
 
-    if (!take_bytes(reader, strlen(rest) + 1)) {
+    if (strlen(rest) > LINE_LENGTH_MAX) {
+        fault(reader, place, "the line is too long", "");
         return;
     }
     rest += strspn(rest, " \t");
@@ -263,11 +253,27 @@ static void take_line(reader_t *reader, place_t *place, const char *line)
     take_directive(reader, place, name, words);
 }
 
+/* Add to a line what belongs to it; of one that is too long only so much that this is seen. */
+static void add(apr_array_header_t *whole, const char *text)
+{
+    while (*text != '\0' && whole->nelts <= LINE_LENGTH_MAX) {
+        APR_ARRAY_PUSH(whole, char) = *text++;
+    }
+}
+
+/* Take a line that is whole, and begin the next. */
+static void end_line(reader_t *reader, place_t *place, apr_array_header_t *whole)
+{
+    APR_ARRAY_PUSH(whole, char) = '\0';
+    take_line(reader, place, whole->elts);
+    whole->nelts = 0;
+}
+
 /* Read the lines of an open file; one that ends with a backslash goes on in the next. */
 static void read_lines(reader_t *reader, FILE *in, const char *file)
 {
     place_t place = {.file = file};
-    const char *whole = "";
+    apr_array_header_t *whole = apr_array_make(reader->pool, 256, sizeof(char));
     char *line = NULL;
     size_t size = 0;
     ssize_t length;
@@ -279,14 +285,13 @@ static void read_lines(reader_t *reader, FILE *in, const char *file)
         }
         if (length > 0 && line[length - 1] == '\\') {
             line[length - 1] = '\0';
-            (void)take_bytes(reader, strlen(whole) + 1);
-            whole = apr_pstrcat(reader->pool, whole, line, NULL);
-            continue;
+            add(whole, line);
+        } else {
+            add(whole, line);
+            end_line(reader, &place, whole);
         }
-        take_line(reader, &place, apr_pstrcat(reader->pool, whole, line, NULL));
-        whole = "";
     }
-    take_line(reader, &place, whole);
+    end_line(reader, &place, whole);
     free(line);
 }
 

@@ -11,6 +11,8 @@
  *     L session            Close-Session
  *     X session            Cancel-Session
  *     V session            its spool file vanishes
+ *     T session            it has been idle beyond its timeout
+ *     K                    a clean-up
  *     S session at-url     another user's Close-Session, at its URL or another one
  *     A verdict            what the application says from now on */
 
@@ -25,6 +27,7 @@
 
 #include <apr_strings.h>
 
+#include "bgu_cleanup.h"
 #include "bgu_spool.h"
 #include "upload_model.h"
 
@@ -143,13 +146,29 @@ static void check_files(const run_t *run)
     }
 }
 
-/** Make what was published an old file. By its time and bytes one of another session could be taken
- * for this one's, published before a crash: empty ones are all the same. */
-static void age(const bgu_session_t *session)
+/** Make a file an old one. */
+static void age(const char *path)
 {
     const struct timespec times[2] = {{1, 0}, {1, 0}};
 
-    HOLDS(utimensat(AT_FDCWD, session->dest, times, 0) == 0);
+    HOLDS(utimensat(AT_FDCWD, path, times, 0) == 0);
+}
+
+/** Make a session and its spool file as old as can be. */
+static void age_session(run_t *run, model_session_t *session)
+{
+    bgu_session_t *row;
+
+    if (model_is_over(session)) {
+        return;
+    }
+    HOLDS(bgu_store_sqlite.find(store, &row, session->id, run->pool) == APR_SUCCESS);
+    row->updated = 1;
+    HOLDS(bgu_store_sqlite.update(store, row, row->state, 0) == APR_SUCCESS);
+    if (session->has_file) {
+        age(bgu_spool_path(spool, session->id, run->pool));
+    }
+    session->old = 1;
 }
 
 /** Hold an outcome to the model's. */
@@ -166,7 +185,9 @@ static void check_outcome(const run_t *run, const bgu_outcome_t *outcome, model_
     HOLDS(outcome->event == expected.event);
     HOLDS(run->asked == run->model.asked);
     if (outcome->event == BGU_EVENT_COMMITTED) {
-        age(outcome->session);
+        /* By its time and bytes it could be taken for another session's, published before a crash:
+         * empty files are all the same. */
+        age(outcome->session->dest);
     }
     check_files(run);
 }
@@ -214,33 +235,82 @@ static void create(run_t *run, int dest)
     check_outcome(run, outcome, expected);
 }
 
+static model_answer_t expect(run_t *run, model_session_t *session, const bgu_packet_t *packet,
+                             apr_off_t sent)
+{
+    switch (packet->type) {
+    case BGU_FRAGMENT:
+        return model_fragment(&run->model, session, &packet->range, sent);
+    case BGU_CLOSE_SESSION:
+        return model_close(&run->model, session);
+    default:
+        return model_cancel(session);
+    }
+}
+
+/** Send a packet about a session, and hold what comes of it to the model.
+ * @param sent bytes of the body that come */
+static void send_packet(run_t *run, model_session_t *session, const bgu_packet_t *packet,
+                        apr_off_t sent)
+{
+    body_t body = {.reader = {read_body}, .number = (int)(session - run->model.sessions)};
+    bgu_event_e noticed = model_notice(session);
+    model_answer_t expected = expect(run, session, packet, sent);
+
+    if (noticed != BGU_EVENT_NONE) {
+        expected.event = noticed;
+    }
+    body.at = packet->range.first;
+    body.end = body.at + (sent < packet->length ? sent : packet->length);
+    check_outcome(run, serve(run, packet, session->dest, users[session->dest], &body), expected);
+}
+
 /** A Fragment, unless the numbers are none that bgu_packet_parse() lets through. */
 static void fragment(run_t *run, model_session_t *session, const apr_uint64_t *numbers)
 {
     bgu_packet_t packet = {.type = BGU_FRAGMENT, .session_id = session->id};
-    apr_off_t sent = (apr_off_t)(numbers[3] % SENT_MAX);
-    body_t body = {.reader = {read_body}, .number = (int)(session - run->model.sessions)};
     const char *text = apr_psprintf(
         run->pool, "bytes %" APR_UINT64_T_FMT "-%" APR_UINT64_T_FMT "/%" APR_UINT64_T_FMT,
         numbers[0], numbers[1], numbers[2]);
 
-    if (bgu_range_parse(&packet.range, text) != NULL) {
-        return;
+    if (bgu_range_parse(&packet.range, text) == NULL) {
+        packet.length = packet.range.end - packet.range.first;
+        send_packet(run, session, &packet, (apr_off_t)(numbers[3] % SENT_MAX));
     }
-    packet.length = packet.range.end - packet.range.first;
-    body.at = packet.range.first;
-    body.end = packet.range.first + (sent < packet.length ? sent : packet.length);
-    model_answer_t expected = model_fragment(&run->model, session, &packet.range, sent);
-    check_outcome(run, serve(run, &packet, session->dest, users[session->dest], &body), expected);
 }
 
 static void end(run_t *run, model_session_t *session, bgu_packet_e type)
 {
     const bgu_packet_t packet = {.type = type, .session_id = session->id};
-    model_answer_t expected =
-        type == BGU_CLOSE_SESSION ? model_close(&run->model, session) : model_cancel(session);
 
-    check_outcome(run, serve(run, &packet, session->dest, users[session->dest], NULL), expected);
+    send_packet(run, session, &packet, 0);
+}
+
+static void cleaned(void *baton, bgu_cleanup_e what, const bgu_session_t *session,
+                    apr_status_t status)
+{
+    (void)session;
+    HOLDS(what == BGU_CLEANUP_DISCARDED && status == APR_SUCCESS);
+    ++*(int *)baton;
+}
+
+/** A clean-up: takes what is too old, and nothing else. */
+static void clean(run_t *run)
+{
+    const bgu_sessions_t sessions = {&bgu_store_sqlite, store};
+    int found = 0, expected = 0;
+    const bgu_cleanup_t cleanup = {.sessions = &sessions,
+                                   .tombstone = apr_time_from_sec(3600),
+                                   .report = cleaned,
+                                   .baton = &found};
+
+    HOLDS(bgu_cleanup(&cleanup, run->pool) == APR_SUCCESS);
+    for (int i = 0; i < run->model.count; i++) {
+        expected += run->model.sessions[i].old;
+        (void)model_notice(&run->model.sessions[i]);
+    }
+    HOLDS(found == expected);
+    check_files(run);
 }
 
 static void vanish(run_t *run, model_session_t *session)
@@ -323,6 +393,12 @@ static void act(run_t *run, char *line)
         break;
     case 'V':
         vanish(run, session);
+        break;
+    case 'T':
+        age_session(run, session);
+        break;
+    case 'K':
+        clean(run);
         break;
     case 'S':
         stranger(run, session, numbers[1] & 1);

@@ -172,7 +172,7 @@ model_answer_t model_fragment(model_t *model, model_session_t *session, const bg
 static model_answer_t discard(model_session_t *session, model_e state)
 {
     session->state = state;
-    session->has_file = 0;
+    session->has_file = session->old = 0;
     return say(BGU_OK, -1, BGU_EVENT_DISCARDED);
 }
 
@@ -212,6 +212,11 @@ model_answer_t model_cancel(model_session_t *session)
     model_answer_t answer = discard(session, MODEL_CANCELLED);
     answer.event = published ? BGU_EVENT_NONE : BGU_EVENT_DISCARDED;
     return answer;
+}
+
+bgu_event_e model_notice(model_session_t *session)
+{
+    return session->old ? model_cancel(session).event : BGU_EVENT_NONE;
 }
 
 void model_lose(model_session_t *session)

@@ -24,6 +24,7 @@ typedef struct model_session_t {
     int has_file;    /**< a spool file is there */
     int taken;       /**< the application took the file over */
     int refused;     /**< it refused for good */
+    int old;         /**< beyond its timeout, which nobody has noticed yet */
 } model_session_t;
 
 /** All that there is. */
@@ -56,6 +57,9 @@ model_answer_t model_close(model_t *model, model_session_t *session);
 
 /** Cancel-Session. */
 model_answer_t model_cancel(model_session_t *session);
+
+/** The session is looked at, and discarded if it is too old. Returns what happened to it. */
+bgu_event_e model_notice(model_session_t *session);
 
 /** The spool file vanishes. */
 void model_lose(model_session_t *session);

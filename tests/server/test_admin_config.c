@@ -119,7 +119,7 @@ static const struct found_case bad[] = {
     {"not a time: soon", "BGUploadTombstone soon\n", ""},
     {"too deeply", "Include main.conf\n", ""},
     {"too deeply", "Include sites/one.conf\n", "Include sites\nInclude sites\n"},
-    {"has no end", "Define A 1234567890" GROW GROW GROW GROW "\n", ""},
+    {"the line is too long", "Define A 1234567890" GROW GROW GROW GROW "\n", ""},
     {"/nowhere/a.db", "BGUploadStore sqlite /nowhere/a.db\n", ""},
 };
 
