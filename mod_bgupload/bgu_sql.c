@@ -44,7 +44,7 @@ const char *const bgu_sql_migrations[] = {
     /* the last of bgu_plan_t */
     "ALTER TABLE session ADD COLUMN root INTEGER NOT NULL DEFAULT 0",
     /* for finding the oldest of those that are over, without a look at their rows */
-    "CREATE INDEX session_over ON session(updated, state) WHERE " OVER,
+    ("CREATE INDEX session_over ON session(updated, state) WHERE " OVER),
 };
 
 const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_migrations[0]));

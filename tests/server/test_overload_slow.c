@@ -12,8 +12,9 @@
 #include "overload.h"
 #include "upload.h"
 
-/** What each slow client wants to upload, and what it has sent before it stalls. */
-enum { LENGTH = 2000, SENT = 10 };
+/** What each slow client wants to upload, more than is gathered before there is a spool file; and
+ * what it has sent before it stalls. */
+enum { LENGTH = 300000, SENT = 10 };
 
 /** Milliseconds without an answer that show that a thread is missing. */
 enum { SILENCE = 300 };
