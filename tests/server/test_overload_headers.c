@@ -8,12 +8,15 @@
 
 #include <apr_strings.h>
 
+#include "files.h"
 #include "overload.h"
 #include "upload.h"
 
-/** The limits of the README's "Under attack or overload". */
-#define LIMITS "LimitRequestLine 4094\nLimitRequestFields 50\nLimitRequestFieldSize 16380\n"
+/** What the README's sample sets. */
 enum { LINE_MAX_SIZE = 4094, FIELDS_MAX = 50, FIELD_MAX_SIZE = 16380 };
+
+/** The largest fragment that Windows sends. */
+enum { LARGEST = 13 * 1024 * 1024 };
 
 /** Bytes after which a client that gets no answer gives up. */
 enum { ENDLESS = 64 * 1024 * 1024 };
@@ -22,13 +25,39 @@ enum { ENDLESS = 64 * 1024 * 1024 };
  * at once, and what httpd's pools keep of that for the next requests. */
 enum { GROWTH_MAX = 3 * OVERLOAD_THREADS * FIELDS_MAX * FIELD_MAX_SIZE / 1024 };
 
-static const char line[] = "BITS_POST /upload/a HTTP/1.1\r\nHost: x\r\n";
+static const char request_line[] = "BITS_POST /upload/a HTTP/1.1\r\nHost: x\r\n";
 static const char end[] = "BITS-Packet-Type: Ping\r\n\r\n";
 
+/** The sample configuration of the README's section about overload, for the test's server. */
+static const char *sample(void)
+{
+    apr_pool_t *pool = httpd_env_pool();
+    const char *path = apr_pstrcat(pool, httpd_env_setting("BGUPLOAD_SRC"), "/README", NULL);
+    char *rest = apr_pstrdup(pool, files_read(path).data);
+    char *lines = apr_pstrdup(pool, "");
+    char *line, *folder;
+    int inside = 0;
+
+    for (line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+        inside = inside || strcmp(line, "Under attack or overload") == 0;
+        if (inside && strncmp(line, "    ", 4) == 0) {
+            lines = apr_pstrcat(pool, lines, line, "\n", NULL);
+        } else if (*lines != '\0') {
+            break;
+        }
+    }
+    folder = strstr(lines, "/srv/uploads");
+    REQUIRE(folder != NULL);
+    *folder = '\0';
+    return apr_pstrcat(pool, lines, "{DOCROOT}/upload", folder + strlen("/srv/uploads"), NULL);
+}
+
+/** A server with that configuration. */
 static httpd_env_t *start(void)
 {
-    const httpd_env_options_t options = {.server = OVERLOAD_ONE_CHILD LIMITS};
-
+    const httpd_env_options_t options = {
+        .modules = "reqtimeout",
+        .server = apr_pstrcat(httpd_env_pool(), OVERLOAD_ONE_CHILD, sample(), NULL)};
     httpd_env_t *env = httpd_env_start(&options);
 
     httpd_env_expect(env, "AH00484"); /* server reached MaxRequestWorkers */
@@ -69,10 +98,23 @@ static void limits(void)
 
     check_request(env, apr_pstrcat(pool, path, query, version, end, NULL), 200);
     check_request(env, apr_pstrcat(pool, path, query, "and more", version, end, NULL), 414);
-    check_request(env, apr_pstrcat(pool, line, "X: ", field, "\r\n", end, NULL), 200);
-    check_request(env, apr_pstrcat(pool, line, "X: ", field, "and more\r\n", end, NULL), 400);
-    check_request(env, apr_pstrcat(pool, line, fields(FIELDS_MAX - 2), end, NULL), 200);
-    check_request(env, apr_pstrcat(pool, line, fields(FIELDS_MAX - 1), end, NULL), 400);
+    check_request(env, apr_pstrcat(pool, request_line, "X: ", field, "\r\n", end, NULL), 200);
+    check_request(env, apr_pstrcat(pool, request_line, "X: ", field, "and more\r\n", end, NULL),
+                  400);
+    check_request(env, apr_pstrcat(pool, request_line, fields(FIELDS_MAX - 2), end, NULL), 200);
+    check_request(env, apr_pstrcat(pool, request_line, fields(FIELDS_MAX - 1), end, NULL), 400);
+}
+
+/** A client with good manners does not meet them. */
+static void manners(void)
+{
+    upload_t up = upload_another(start(), "/upload/a.bin");
+    const char *file = files_noise(LARGEST, 75, httpd_env_pool());
+
+    CHECK_NEXT(wire_fragment(up.wire, up.path, up.id, file, 0, LARGEST, LARGEST), 200, LARGEST);
+    wire_disconnect(up.wire);
+    up.wire = wire_connect(up.env);
+    upload_finish(&up, file, LARGEST);
 }
 
 /** Send the same piece for ever, or until there is an answer. */
@@ -99,10 +141,10 @@ static void attack(httpd_env_t *env)
         int status;
     } attacks[] = {
         {"BITS_POST /upload/", "xxxxxxxxxxxxxxxx", 414},
-        {line, "xxxxxxxxxxxxxxxx", 400},
-        {line, "X: x\r\n", 400},
-        {line, long_field, 400},
-        {apr_pstrcat(env->pool, line, "X: x\r\n", NULL), " folded\r\n", 400},
+        {request_line, "xxxxxxxxxxxxxxxx", 400},
+        {request_line, "X: x\r\n", 400},
+        {request_line, long_field, 400},
+        {apr_pstrcat(env->pool, request_line, "X: x\r\n", NULL), " folded\r\n", 400},
     };
 
     for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
@@ -122,7 +164,7 @@ static void hold(httpd_env_t *env)
 
     for (int i = 0; i < OVERLOAD_THREADS; i++) {
         wires[i] = wire_connect(env);
-        wire_send_bytes(wires[i], line, strlen(line));
+        wire_send_bytes(wires[i], request_line, strlen(request_line));
         for (int k = 0; k < FIELDS_MAX - 2; k++) {
             wire_send(wires[i], "X-%d: %s\r\n", k, value);
         }
@@ -148,14 +190,15 @@ static void endless(void)
         hold(env);
     }
     overload_check_memory(child, before, GROWTH_MAX);
-    check_request(env, apr_pstrcat(env->pool, line, end, NULL), 200);
+    check_request(env, apr_pstrcat(env->pool, request_line, end, NULL), 200);
     overload_await_closed(env, child, sockets);
 }
 
 void suite_overload_headers(void)
 {
     static const suite_test_t tests[] = {
-        {"httpd's limits", limits},
+        {"the README's limits, and what they let through", manners},
+        {"the README's limits of headers", limits},
         {"heads that never end", endless},
     };
 

@@ -122,6 +122,22 @@ static httpd_env_t *start(const char *lines)
     return httpd_env_start(&options);
 }
 
+/** A connection with a stream for each of so many new uploads, in which the first bytes come. */
+static wire_t *begin_streams(httpd_env_t *env, upload_t ups[STREAMS], const char *file)
+{
+    wire_t *wire = connect_http2(env);
+
+    for (int i = 0; i < STREAMS; i++) {
+        ups[i] = upload_another(env, httpd_env_format("/upload/%d", i));
+        wire_disconnect(ups[i].wire);
+    }
+    for (int i = 0; i < STREAMS; i++) {
+        send_fragment_head(wire, 2 * i + 1, &ups[i], LENGTH, "1000");
+        send_frame(wire, DATA, 0, 2 * i + 1, file, SENT);
+    }
+    return wire;
+}
+
 /** Whoever speaks HTTP/1.1 has other threads; the silent streams are ended, and keep their bytes.
  */
 static void stalled_streams(void)
@@ -135,15 +151,7 @@ static void stalled_streams(void)
     if (env == NULL) {
         return;
     }
-    for (int i = 0; i < STREAMS; i++) {
-        ups[i] = upload_another(env, httpd_env_format("/upload/%d", i));
-        wire_disconnect(ups[i].wire);
-    }
-    wire = connect_http2(env);
-    for (int i = 0; i < STREAMS; i++) {
-        send_fragment_head(wire, 2 * i + 1, &ups[i], LENGTH, "1000");
-        send_frame(wire, DATA, 0, 2 * i + 1, file, SENT);
-    }
+    wire = begin_streams(env, ups, file);
     wire_upload(wire_connect(env), "/upload/other", file, LENGTH, LENGTH / 4);
     for (int i = 0; i < STREAMS; i++) {
         CHECK(read_end(wire, &type) != 0);
@@ -192,7 +200,7 @@ static void vanished_connection(void)
 {
     httpd_env_t *env = start("");
     const char *file = files_noise(LENGTH, 92, httpd_env_pool());
-    upload_t ups[OVERLOAD_THREADS];
+    upload_t ups[STREAMS];
     wire_t *wire;
     int sockets;
 
@@ -200,18 +208,10 @@ static void vanished_connection(void)
         return;
     }
     sockets = overload_open(env, overload_child(env)).sockets;
-    for (int i = 0; i < OVERLOAD_THREADS; i++) {
-        ups[i] = upload_another(env, httpd_env_format("/upload/%d", i));
-        wire_disconnect(ups[i].wire);
-    }
-    wire = connect_http2(env);
-    for (int i = 0; i < OVERLOAD_THREADS; i++) {
-        send_fragment_head(wire, 2 * i + 1, &ups[i], LENGTH, "1000");
-        send_frame(wire, DATA, 0, 2 * i + 1, file, SENT);
-    }
+    wire = begin_streams(env, ups, file);
     wire_reset(wire);
     overload_await_closed(env, overload_child(env), sockets);
-    for (int i = 0; i < OVERLOAD_THREADS; i++) {
+    for (int i = 0; i < STREAMS; i++) {
         ups[i].wire = wire_connect(env);
         CHECK_NEXT(wire_fragment(ups[i].wire, ups[i].path, ups[i].id, file, 0, LENGTH, LENGTH), 200,
                    LENGTH);

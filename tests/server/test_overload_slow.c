@@ -28,14 +28,17 @@ static const char cut[] = "the fragment broke off: The timeout specified has exp
 static const char ping[] =
     "BITS_POST /upload/a HTTP/1.1\r\nHost: x\r\nBITS-Packet-Type: Ping\r\n\r\n";
 
+/** The event MPM takes new connections whatever waits, and when it had no thread for them soon
+ * after it has one again. */
+static const char waiting_lines[] = "AsyncRequestWorkerFactor 64\nKeepAliveTimeout 1\n";
+
 /** A server that may run out of threads. Then the event MPM closes connections that are kept alive,
  * so each request here has one of its own. */
 static httpd_env_t *start(const char *modules, const char *lines)
 {
     const httpd_env_options_t options = {
         .modules = modules,
-        .server = apr_pstrcat(httpd_env_pool(), OVERLOAD_ONE_CHILD "AsyncRequestWorkerFactor 64\n",
-                              lines, NULL)};
+        .server = apr_pstrcat(httpd_env_pool(), OVERLOAD_ONE_CHILD, waiting_lines, lines, NULL)};
     httpd_env_t *env = httpd_env_start(&options);
 
     httpd_env_expect(env, "AH00484"); /* server reached MaxRequestWorkers */
@@ -123,6 +126,42 @@ static void bodies_cut(void)
     }
 }
 
+/** What dripping bodies may take, in KiB each: the buffers of what waits to be written. */
+enum { DRIPS_MAX = 64 * 8000 / 1024 + 32 };
+
+/** Each drip takes a buffer; they are written before they are too many. */
+static void drips(void)
+{
+    const char *file = files_noise(LENGTH, 55, httpd_env_pool());
+    upload_t slow[OVERLOAD_THREADS];
+    httpd_env_t *env;
+    pid_t child;
+    long before;
+
+    if (httpd_env_is_instrumented()) {
+        check_skip("memory is not measured in an instrumented server");
+        return;
+    }
+    env = start(NULL, "");
+    overload_warm_up(env);
+    child = overload_child(env);
+    before = httpd_env_rss(child);
+    for (int i = 0; i < OVERLOAD_THREADS; i++) {
+        slow[i] = stall(env, i, file);
+    }
+    for (int k = SENT; k < LENGTH; k++) {
+        for (int i = 0; i < OVERLOAD_THREADS; i++) {
+            wire_send_bytes(slow[i].wire, file + k, 1);
+        }
+        overload_check_memory(child, before, OVERLOAD_THREADS * DRIPS_MAX);
+    }
+    for (int i = 0; i < OVERLOAD_THREADS; i++) {
+        CHECK_NEXT(wire_read(slow[i].wire), 200, LENGTH);
+        slow[i].wire = wire_connect(env);
+        upload_finish(&slow[i], file, LENGTH);
+    }
+}
+
 /** Drips that never stop: only the rate ends them. */
 static void drips_cut(void)
 {
@@ -182,6 +221,7 @@ void suite_overload_slow(void)
     static const suite_test_t tests[] = {
         {"bodies that stall", bodies},
         {"bodies that stall, with RequestReadTimeout", bodies_cut},
+        {"memory of bodies that drip", drips},
         {"bodies that drip, with RequestReadTimeout", drips_cut},
         {"headers that never end, with RequestReadTimeout", headers_cut},
         {"hundreds of connections that are kept alive", kept_alive},
