@@ -54,14 +54,13 @@ static bgu_result_e check_unmoved(const bgu_sessions_t *sessions, const bgu_sess
     return bgu_result_of(*cause);
 }
 
-/* The last steps: the file is at its destination. A session that is closed says so durably before
- * its spool file goes, so that after a power cut at least one of the two is still known. */
+/* The last steps: the file is at its destination. A power cut may take this row back to COMMITTING,
+ * which is durable and tells enough. */
 static bgu_result_e finish(const bgu_sessions_t *sessions, bgu_session_t *session,
                            apr_status_t *cause, const char **detail, apr_pool_t *pool)
 {
     bgu_state_e state = session->plan.keep_session ? BGU_STATE_PUBLISHED : BGU_STATE_CLOSED;
-    bgu_result_e result =
-        move(sessions, session, state, session->plan.sync != BGU_SYNC_OFF, cause, detail);
+    bgu_result_e result = move(sessions, session, state, 0, cause, detail);
 
     if (result == BGU_OK) {
         /* What cannot be removed now goes with the tombstone. */
@@ -100,7 +99,10 @@ static bgu_result_e begin(const bgu_sessions_t *sessions, bgu_session_t *session
                               bgu_spool_path(session->spool, session->id, pool), NULL);
         return BGU_IO_ERROR;
     }
-    return move(sessions, session, BGU_STATE_COMMITTING, 0, cause, detail);
+    /* From here on the destination may come to the disk at any moment. A row that tells of it has
+     * to be there before: else a client that starts over finds its own file in the way. */
+    return move(sessions, session, BGU_STATE_COMMITTING, session->plan.sync != BGU_SYNC_OFF, cause,
+                detail);
 }
 
 /* The steps in between, with the spool file locked. */
@@ -142,8 +144,8 @@ static bgu_result_e commit_locked(const bgu_sessions_t *sessions, bgu_session_t 
     return result;
 }
 
-/* A row without a spool file: either a crash came between the publishing by rename and the row, or
- * the bytes are gone. */
+/* A row without a spool file: either a power cut took the row back behind the removal of the file,
+ * or the bytes are gone. */
 static bgu_result_e commit_without_bytes(const bgu_sessions_t *sessions, bgu_session_t *session,
                                          apr_status_t *cause, const char **detail, apr_pool_t *pool)
 {

@@ -16,6 +16,9 @@
 /* Bytes that one call copies at most: the kernel may be interrupted in between. */
 #define COPY_SIZE (128 * 1024 * 1024)
 
+/* Microseconds by which the time of a file may be behind the clock. */
+#define TIMESTAMP_STEP apr_time_from_sec(2)
+
 /* Names of what is staged in a destination's folder: this and the end of the session's id. Only the
  * end: whoever may list the folder shall not learn the id, which is all that an anonymous session
  * is guarded by. */
@@ -405,6 +408,7 @@ int bgu_publish_done(const bgu_session_t *session)
 {
     struct stat st;
 
-    return session->plan.sync == BGU_SYNC_OFF && lstat(session->dest, &st) == 0 &&
-           S_ISREG(st.st_mode) && st.st_size == session->total;
+    return lstat(session->dest, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == session->total &&
+           apr_time_make(st.st_mtim.tv_sec, st.st_mtim.tv_nsec / 1000) >=
+               session->created - TIMESTAMP_STEP;
 }

@@ -46,9 +46,9 @@ bgu_result_e bgu_publish(const bgu_session_t *session, const bgu_spool_t *spool,
  * staged beside it. */
 int bgu_publish_begun(const bgu_session_t *session, const bgu_spool_t *spool, apr_pool_t *pool);
 
-/** Whether a session found COMMITTING without a spool file may be taken for published: a regular
- * file of its total size is at its destination, and nothing was synced, so that a power cut can
- * have taken the row back behind the removal of the spool file. */
+/** Whether a session found COMMITTING without a spool file may be taken for published, since the
+ * spool file goes only then and a power cut may have taken the row back behind that: a regular file
+ * of its total size, written since the session began, is at its destination. */
 int bgu_publish_done(const bgu_session_t *session);
 
 #endif

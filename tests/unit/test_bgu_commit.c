@@ -195,7 +195,6 @@ static void test_found_without_spool(void)
     fixture_t *f = fixture_open();
     bgu_session_t *session = stored(f, BGU_STATE_COMMITTING);
 
-    session->plan.sync = BGU_SYNC_OFF;
     REQUIRE(rename(fixture_spool_path(f, session->id), session->dest) == 0);
     CHECK_INT(commit(f, session), BGU_OK);
     check_done(f, session, BGU_STATE_CLOSED);
