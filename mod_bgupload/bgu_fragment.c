@@ -71,20 +71,17 @@ static bgu_result_e refuse_bytes(bgu_call_t *call, apr_status_t rv)
 }
 
 /* Take the body from the reader to the end of the spool file. size is N, before and after. */
-static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size)
+static bgu_result_e transfer(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size)
 {
     const bgu_range_t *range = &call->request->packet->range;
     bgu_reader_t *reader = call->request->reader;
     apr_off_t position = range->first;
 
-    call->outcome->body_read = 1;
     while (position < range->end) {
         const struct iovec *vec;
         int count = 0;
-        apr_off_t left = range->end - position;
-        apr_size_t max = left < BGU_WRITE_SIZE ? (apr_size_t)left : BGU_WRITE_SIZE;
 
-        apr_status_t rv = reader->read(reader, &vec, &count, max);
+        apr_status_t rv = reader->read(reader, &vec, &count, range->end - position);
         if (rv != APR_SUCCESS) {
             call->outcome->answer.cause = rv;
             return bgu_call_say(call, BGU_DISCONNECTED, "the fragment broke off");
@@ -99,6 +96,17 @@ static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *siz
         }
     }
     return BGU_OK;
+}
+
+/* The same, and be done with the reader: what follows may take long. */
+static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size)
+{
+    bgu_reader_t *reader = call->request->reader;
+
+    call->outcome->body_read = 1;
+    bgu_result_e result = transfer(call, spool, size);
+    reader->end(reader);
+    return result;
 }
 
 /* Fix the total of a session whose user has a quota. */

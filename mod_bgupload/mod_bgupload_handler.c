@@ -157,7 +157,7 @@ int mod_bgupload_handler(request_rec *r)
             .path = r->uri,
             .query = r->args ? r->args : "",
             .dest = r->filename,
-            .reader = mod_bgupload_body_make(r),
+            .reader = mod_bgupload_body_make(r, mod_bgupload_receive_buffer(r)),
         };
         if (policy.notify == BGU_NOTIFY_NONE ||
             mod_bgupload_reply_request(r, &request, &outcome.answer.detail)) {

@@ -218,12 +218,12 @@ struct plain_body {
 };
 
 static apr_status_t read_plain(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                               apr_size_t max)
+                               apr_off_t left)
 {
     struct plain_body *body = (struct plain_body *)reader;
-    size_t ready = body->left < max ? body->left : max;
+    size_t ready = body->left < 4096 ? body->left : 4096;
 
-    ready = ready > 4096 ? 4096 : ready;
+    ready = (apr_off_t)ready < left ? ready : (size_t)left;
     body->vec.iov_base = (char *)(uintptr_t)body->next;
     body->vec.iov_len = ready;
     body->next += ready;
@@ -233,10 +233,15 @@ static apr_status_t read_plain(bgu_reader_t *reader, const struct iovec **vec, i
     return ready > 0 ? APR_SUCCESS : APR_EOF;
 }
 
+static void end_plain(bgu_reader_t *reader)
+{
+    ((struct plain_body *)reader)->vec.iov_base = NULL;
+}
+
 static void serve(struct crowd *crowd, bgu_outcome_t *outcome, bgu_packet_t *packet,
                   apr_pool_t *pool)
 {
-    struct plain_body body = {.reader = {read_plain}};
+    struct plain_body body = {.reader = {read_plain, end_plain}};
     bgu_request_t request = *crowd->request;
 
     body.next = crowd->data + packet->range.first;
