@@ -213,7 +213,7 @@ apr_status_t mod_bgupload_insert_network_bucket(conn_rec *c, apr_bucket_brigade 
     receiver_t *receiver;
 
     if (!mod_bgupload_server()->enabled || c->outgoing) {
-        return DECLINED;
+        return AP_DECLINED;
     }
     receiver = apr_pcalloc(c->pool, sizeof(*receiver));
     receiver->socket = socket;

@@ -24,6 +24,7 @@ static const struct suite suites[] = {
     {"harness", suite_harness},
     {"ping_create", suite_ping_create},
     {"fragment", suite_fragment},
+    {"ingest", suite_ingest},
     {"close", suite_close},
     {"cancel", suite_cancel},
     {"session", suite_session},
