@@ -82,26 +82,25 @@ static void buffers(void)
     }
 }
 
-static void worker(void)
+static void under(const char *mpm)
 {
-    const httpd_env_options_t options = {.mpm = "worker"};
+    const httpd_env_options_t options = {.mpm = mpm};
 
-    if (httpd_env_has_module("mpm_worker")) {
+    if (httpd_env_has_module(httpd_env_format("mpm_%s", mpm))) {
         upload_sizes(httpd_env_start(&options), "/upload");
     } else {
-        check_skip("httpd has no mod_mpm_worker");
+        check_skip(httpd_env_format("httpd has no mod_mpm_%s", mpm));
     }
+}
+
+static void worker(void)
+{
+    under("worker");
 }
 
 static void prefork(void)
 {
-    const httpd_env_options_t options = {.mpm = "prefork"};
-
-    if (httpd_env_has_module("mpm_prefork")) {
-        upload_sizes(httpd_env_start(&options), "/upload");
-    } else {
-        check_skip("httpd has no mod_mpm_prefork");
-    }
+    under("prefork");
 }
 
 /** mod_ssl reads the network by records, and holds back what it has decrypted. */
@@ -363,46 +362,90 @@ static int is_below(void *baton)
 
 enum { STREAMS = 6, BUFFER_KIB = 4 * KIB, SLACK_KIB = 2 * KIB };
 
-/** Large bodies that stall in one child: at most a buffer for each, and none when they are over. */
-static void memory(void)
+static const httpd_env_options_t one_child = {
+    .server = "StartServers 1\nServerLimit 1\nMaxRequestWorkers 16\n",
+    .directory = "BGUploadReceiveBuffer 4M\n"};
+
+/** Start one, unless it could not be measured. */
+static httpd_env_t *start_measured(void)
 {
-    httpd_env_options_t options = {.server =
-                                       "StartServers 1\nServerLimit 1\nMaxRequestWorkers 16\n",
-                                   .directory = "BGUploadReceiveBuffer 4M\n"};
-    const long long total = 16 * MIB, sent = 12 * MIB;
-    const char *file = files_noise((size_t)total, 59, httpd_env_pool());
-    struct memory_limit after;
+    const char *preload = getenv("BGUPLOAD_PRELOAD");
+
+    if (preload != NULL && *preload != '\0') {
+        check_skip("memory is not measured in an instrumented server");
+        return NULL;
+    }
+    return httpd_env_start(&one_child);
+}
+
+/** Wait until the child has come down to so much. */
+static void await_memory(const httpd_env_t *env, long most)
+{
+    struct memory_limit limit = {env, most};
+
+    if (!check_wait(is_below, &limit, HTTPD_ENV_DEADLINE)) {
+        CHECK_FAIL("the child has %ld KiB, expected at most %ld", child_memory(env), most);
+    }
+}
+
+/** Large bodies that stall in one child: at most a buffer for each, and none when they are over. */
+static void memory_of_stalled(void)
+{
+    httpd_env_t *env = start_measured();
+    const char *file;
     wire_t *wires[STREAMS];
-    upload_t up;
     long before, most;
     int i;
 
-    if (getenv("BGUPLOAD_PRELOAD") != NULL && *getenv("BGUPLOAD_PRELOAD") != '\0') {
-        check_skip("memory is not measured in an instrumented server");
+    if (env == NULL) {
         return;
     }
-    up = upload_begin(&options, path);
-    CHECK_ANSWER(wire_cancel(up.wire, path, up.id), 200, NULL);
-    before = child_memory(up.env);
+    file = files_noise(12 * MIB, 59, httpd_env_pool());
+    wire_upload(wire_connect(env), path, file, 10, 10);
+    before = child_memory(env);
     for (i = 0; i < STREAMS; i++) {
-        up.path = httpd_env_format("/upload/%d.bin", i);
-        up.id = wire_create(up.wire, up.path);
-        wires[i] = stall(&up, file, sent, total);
+        upload_t up = upload_another(env, httpd_env_format("/upload/%d.bin", i));
+
+        wires[i] = stall(&up, file, 12 * MIB, 16 * MIB);
+        wire_disconnect(up.wire);
     }
-    most = child_memory(up.env);
+    most = child_memory(env);
     if (most > before + STREAMS * BUFFER_KIB + SLACK_KIB) {
         CHECK_FAIL("the child grew from %ld to %ld KiB", before, most);
     }
     for (i = 0; i < STREAMS; i++) {
         wire_disconnect(wires[i]);
     }
-    wire_disconnect(up.wire);
-    after.env = up.env;
-    after.most = before + SLACK_KIB;
-    if (!check_wait(is_below, &after, HTTPD_ENV_DEADLINE)) {
-        CHECK_FAIL("the child had %ld KiB before and has %ld after", before, child_memory(up.env));
+    await_memory(env, before + SLACK_KIB);
+    httpd_env_expect_spool(env, STREAMS);
+}
+
+/** Connections that stay after a large body, with a part of the next request behind it: one buffer
+ * is kept for all of them. */
+static void memory_of_idle(void)
+{
+    httpd_env_t *env = start_measured();
+    const long long total = 16 * MIB;
+    const char *file;
+    long before;
+    int i;
+
+    if (env == NULL) {
+        return;
     }
-    httpd_env_expect_spool(up.env, STREAMS);
+    file = files_noise((size_t)total, 61, httpd_env_pool());
+    wire_upload(wire_connect(env), path, file, 10, 10);
+    before = child_memory(env);
+    for (i = 0; i < STREAMS; i++) {
+        upload_t up = upload_another(env, httpd_env_format("/upload/%d.bin", i));
+
+        wire_fragment_head(up.wire, up.path, up.id, 0, total, total);
+        wire_send_bytes(up.wire, file, (size_t)total);
+        wire_send(up.wire, "GET / HTTP/1.1\r\nHost: loc");
+        CHECK_NEXT(wire_read(up.wire), 200, total);
+    }
+    await_memory(env, before + BUFFER_KIB + SLACK_KIB);
+    httpd_env_expect_spool(env, STREAMS);
 }
 
 void suite_ingest(void)
@@ -421,7 +464,8 @@ void suite_ingest(void)
         {"Expect: 100-continue", expect_continue},
         {"other modules' bodies and a proxy", others},
         {"a server without uploads", nowhere_enabled},
-        {"memory of large bodies that stall", memory},
+        {"memory of large bodies that stall", memory_of_stalled},
+        {"memory of idle connections", memory_of_idle},
     };
 
     SUITE_ADD("ingest", tests);
