@@ -81,16 +81,27 @@ typedef struct piece_t {
 static apr_status_t gather(bgu_call_t *call, piece_t *piece, apr_off_t position)
 {
     bgu_reader_t *reader = call->request->reader;
-    apr_off_t left = call->request->packet->range.end - position;
-    apr_size_t max = left < BGU_WRITE_SIZE ? (apr_size_t)left : BGU_WRITE_SIZE;
 
     call->outcome->body_read = 1;
-    apr_status_t rv = reader->read(reader, &piece->vec, &piece->count, max);
+    call->reading = 1;
+    apr_status_t rv = reader->read(reader, &piece->vec, &piece->count,
+                                   call->request->packet->range.end - position);
     piece->length = 0;
     for (int i = 0; i < piece->count; i++) {
         piece->length += (apr_off_t)piece->vec[i].iov_len;
     }
     return rv;
+}
+
+/* Be done with the body, and with the memory that it took: what follows may take long. */
+static void end_body(bgu_call_t *call)
+{
+    bgu_reader_t *reader = call->request->reader;
+
+    if (call->reading) {
+        call->reading = 0;
+        reader->end(reader);
+    }
 }
 
 /* Take the body from the reader to the end of the spool file. size is N, before and after.
@@ -306,6 +317,7 @@ static bgu_result_e take(bgu_call_t *call)
     }
     if (range->end > size) {
         result = receive(call, spool, &size, &piece);
+        end_body(call);
     } else {
         rv = bgu_spool_touch(call->session->spool, call->session->id, call->pool);
     }
@@ -368,6 +380,7 @@ bgu_result_e bgu_fragment(bgu_call_t *call)
     result = check(call);
     if (result == BGU_OK) {
         result = serve(call);
+        end_body(call);
     }
     if (result == BGU_OK) {
         tell_reply(call);

@@ -18,20 +18,23 @@
 #include "bgu_packet.h"
 #include "bgu_store.h"
 
-/** Bytes that are gathered before they are written at once. */
+/** Bytes that are worth a write: a reader gathers at least so many. */
 #define BGU_WRITE_SIZE (256 * 1024)
 
 /** Where the body of a Fragment comes from. */
 typedef struct bgu_reader_t bgu_reader_t;
 struct bgu_reader_t {
-    /** Wait for bytes of the body, at least BGU_WRITE_SIZE unless it ends or breaks before or they
-     * come in too many pieces.
+    /** Wait for bytes of the body, as many as are best written at once: at least BGU_WRITE_SIZE,
+     * unless it ends or breaks before, or they come in too many pieces, or memory is limited.
      * @param vec receives the bytes, valid until the next call; owned by the reader
      * @param count receives the number of pieces, 0 with any status other than APR_SUCCESS
-     * @param max most bytes to return
+     * @param left bytes of the body that were not returned yet, above 0; never more are returned
      * @return APR_SUCCESS, or why no more bytes will come */
     apr_status_t (*read)(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                         apr_size_t max);
+                         apr_off_t left);
+    /** What was returned is done with and no more is wanted: let go of all memory. Called once
+     * after the last of one or more calls of read. */
+    void (*end)(bgu_reader_t *reader);
 };
 
 /** Names of a reply's URL below the folder of its destination (protocol: upload-reply). */

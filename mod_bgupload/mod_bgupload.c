@@ -5,9 +5,11 @@
 #include "mod_bgupload.h"
 
 #include <ap_provider.h>
+#include <http_core.h>
 #include <http_protocol.h>
 #include <http_request.h>
 #include "mod_bgupload_config.h"
+#include "mod_bgupload_receive.h"
 
 /* So that <Limit BITS_POST> and Require method know it. */
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
@@ -31,6 +33,7 @@ static void register_hooks(apr_pool_t *pool)
     /* First: mod_watchdog starts its thread in this hook. */
     ap_hook_child_init(mod_bgupload_child_init, NULL, NULL, APR_HOOK_FIRST);
 
+    ap_hook_insert_network_bucket(mod_bgupload_insert_network_bucket, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_read_request(mod_bgupload_post_read_request, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_header_parser(mod_bgupload_header_parser, NULL, NULL, APR_HOOK_FIRST);
     /* Really first: mod_negotiation would upload to a file of a similar name. */

@@ -72,8 +72,9 @@ int mod_bgupload_reply_request(request_rec *r, bgu_request_t *request, const cha
 /** Hook insert_error_filter: a refusal of httpd's authorisation speaks this protocol as well. */
 void mod_bgupload_error_filter(request_rec *r);
 
-/** A reader of the request's body that gathers it without copying. Allocated in r->pool. */
-bgu_reader_t *mod_bgupload_body_make(request_rec *r);
+/** A reader of the request's body that gathers it without copying. Allocated in r->pool.
+ * @param buffer bytes of the buffer that it may receive a large body with; 0: none */
+bgu_reader_t *mod_bgupload_body_make(request_rec *r, apr_size_t buffer);
 
 /** Set the variables for CustomLog and other modules, BGUPLOAD_... */
 void mod_bgupload_set_variables(request_rec *r, const bgu_packet_t *packet,

@@ -8,6 +8,7 @@
 #include <apr_buckets.h>
 #include <http_protocol.h>
 #include <util_filter.h>
+#include "mod_bgupload_receive.h"
 
 /* Most pieces gathered for one write. A bucket of the network holds up to 8,000 bytes and takes
  * that much memory however little came in, so this also bounds the memory of a request. */
@@ -16,9 +17,11 @@
 typedef struct body_t {
     bgu_reader_t reader; /* first: the core's view of it */
     request_rec *r;
-    apr_bucket_brigade *in;   /* from the filters, not looked at yet */
-    apr_bucket_brigade *held; /* what the pieces point to */
-    apr_status_t end;         /* why no more will come, or APR_SUCCESS */
+    apr_bucket_brigade *in;      /* from the filters, not looked at yet */
+    apr_bucket_brigade *held;    /* what the pieces point to */
+    apr_status_t end;            /* why no more will come, or APR_SUCCESS */
+    apr_size_t buffer;           /* bytes of the buffer to receive it with */
+    mod_bgupload_receive_t plan; /* known from the first read on */
     int count;
     struct iovec pieces[PIECES_MAX];
 } body_t;
@@ -56,11 +59,24 @@ static apr_status_t keep(apr_bucket *bucket, apr_pool_t *pool, struct iovec *pie
     return rv;
 }
 
+/* Take note of a piece, as part of the one before if it lies behind it. Returns its length. */
+static apr_size_t add(body_t *body, struct iovec piece)
+{
+    struct iovec *last = &body->pieces[body->count - 1];
+
+    if (body->count > 0 && (char *)last->iov_base + last->iov_len == piece.iov_base) {
+        last->iov_len += piece.iov_len;
+    } else {
+        body->pieces[body->count++] = piece;
+    }
+    return piece.iov_len;
+}
+
 /* Move the first bucket into the pieces. Returns the number of bytes gained. */
 static apr_size_t gather(body_t *body)
 {
     apr_bucket *bucket = APR_BRIGADE_FIRST(body->in);
-    struct iovec *piece = &body->pieces[body->count];
+    struct iovec piece;
 
     if (APR_BUCKET_IS_METADATA(bucket)) {
         if (APR_BUCKET_IS_EOS(bucket)) {
@@ -71,30 +87,41 @@ static apr_size_t gather(body_t *body)
         apr_bucket_delete(bucket);
         return 0;
     }
-    body->end = keep(bucket, body->r->pool, piece);
-    if (body->end != APR_SUCCESS || piece->iov_len == 0) {
+    body->end = keep(bucket, body->r->pool, &piece);
+    if (body->end != APR_SUCCESS || piece.iov_len == 0) {
         apr_bucket_delete(bucket);
         return 0;
     }
     APR_BUCKET_REMOVE(bucket);
     APR_BRIGADE_INSERT_TAIL(body->held, bucket);
-    body->count++;
-    return piece->iov_len;
+    return add(body, piece);
+}
+
+static apr_size_t smaller(apr_off_t one, apr_size_t other)
+{
+    return one < (apr_off_t)other ? (apr_size_t)one : other;
 }
 
 static apr_status_t body_read(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                              apr_size_t max)
+                              apr_off_t left)
 {
     body_t *body = (body_t *)reader;
     apr_size_t len = 0;
 
     apr_brigade_cleanup(body->held);
     body->count = 0;
-    while (len < max && body->count < PIECES_MAX && body->end == APR_SUCCESS) {
-        if (APR_BRIGADE_EMPTY(body->in)) {
-            fetch(body, max - len);
-        } else {
+    if (body->plan.most == 0) {
+        body->plan = mod_bgupload_receive_begin(body->r->connection, left, body->buffer);
+    }
+    apr_size_t most = smaller(left, body->plan.most);
+    apr_size_t enough = smaller(left, body->plan.enough);
+    while (body->count < PIECES_MAX && body->end == APR_SUCCESS) {
+        if (!APR_BRIGADE_EMPTY(body->in)) {
             len += gather(body);
+        } else if (len < enough) {
+            fetch(body, most - len);
+        } else {
+            break;
         }
     }
     *vec = body->pieces;
@@ -103,13 +130,24 @@ static apr_status_t body_read(bgu_reader_t *reader, const struct iovec **vec, in
     return body->count ? APR_SUCCESS : body->end;
 }
 
-bgu_reader_t *mod_bgupload_body_make(request_rec *r)
+static void body_end(bgu_reader_t *reader)
+{
+    body_t *body = (body_t *)reader;
+
+    apr_brigade_cleanup(body->held);
+    apr_brigade_cleanup(body->in);
+    mod_bgupload_receive_end(body->r->connection);
+}
+
+bgu_reader_t *mod_bgupload_body_make(request_rec *r, apr_size_t buffer)
 {
     body_t *body = apr_pcalloc(r->pool, sizeof(*body));
 
     body->reader.read = body_read;
+    body->reader.end = body_end;
     body->r = r;
     body->in = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     body->held = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    body->buffer = buffer;
     return &body->reader;
 }

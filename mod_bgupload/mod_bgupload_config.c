@@ -11,6 +11,7 @@
 #include "bgu_notify_answer.h"
 #include "bgu_range.h"
 #include "bgu_units.h"
+#include "mod_bgupload_receive.h"
 
 #define UNSET (-1)
 
@@ -19,6 +20,7 @@
 #define CLEANUP_DEFAULT        apr_time_from_sec(SECONDS_OF_DAY / 2)
 #define NOTIFY_TIMEOUT_DEFAULT apr_time_from_sec(300)
 #define PER_USER_DEFAULT       50
+#define RECEIVE_BUFFER_DEFAULT (1024 * 1024)
 #define COUNT_MAX              1000000000
 #define STORE_PROVIDER_DEFAULT "sqlite"
 
@@ -55,6 +57,7 @@ void *mod_bgupload_dir_create(apr_pool_t *pool, char *dir)
     conf->notify = UNSET;
     conf->notify_timeout = UNSET;
     conf->max_reply = UNSET;
+    conf->receive_buffer = UNSET;
     return conf;
 }
 
@@ -85,6 +88,7 @@ void *mod_bgupload_dir_merge(apr_pool_t *pool, void *base, void *add)
     MERGE_POINTER(notify_ca);
     MERGE(notify_timeout);
     MERGE(max_reply);
+    MERGE(receive_buffer);
     return conf;
 }
 
@@ -105,6 +109,11 @@ void *mod_bgupload_server_create(apr_pool_t *pool, server_rec *s)
 static apr_off_t or_default(apr_off_t value, apr_off_t fallback)
 {
     return value == UNSET ? fallback : value;
+}
+
+apr_size_t mod_bgupload_receive_buffer(request_rec *r)
+{
+    return (apr_size_t)or_default(mod_bgupload_dir(r)->receive_buffer, RECEIVE_BUFFER_DEFAULT);
 }
 
 bgu_policy_t mod_bgupload_policy(request_rec *r)
@@ -157,6 +166,19 @@ static const char *set_size(cmd_parms *cmd, void *dir, const char *arg)
     }
     return expected(cmd, arg,
                     "a size: a number of bytes with an optional K, M, G or T, 0 for no limit");
+}
+
+static const char *set_receive_buffer(cmd_parms *cmd, void *dir, const char *arg)
+{
+    mod_bgupload_dir_t *conf = dir;
+    apr_off_t size;
+
+    if (bgu_size_parse(&size, arg) &&
+        (size == 0 || (size >= MOD_BGUPLOAD_RECEIVE_MIN && size <= MOD_BGUPLOAD_RECEIVE_MAX))) {
+        conf->receive_buffer = size;
+        return NULL;
+    }
+    return expected(cmd, arg, "a size from 64K to 64M, or 0 to receive as httpd does");
 }
 
 static const char *set_interval(cmd_parms *cmd, void *dir, const char *arg)
@@ -455,5 +477,7 @@ const command_rec mod_bgupload_directives[] = {
                   RSRC_CONF, "time between two clean-ups, 0 for none. Default 12h"),
     AP_INIT_TAKE1("BGUploadTombstone", set_global_interval, SERVER_FIELD(tombstone), RSRC_CONF,
                   "time for which a session that is over is remembered. Default 24h"),
+    AP_INIT_TAKE1("BGUploadReceiveBuffer", set_receive_buffer, NULL, RSRC_CONF | ACCESS_CONF,
+                  "buffer of a connection while a large body comes in, 0 for none. Default 1M"),
     {NULL},
 };

@@ -28,6 +28,7 @@ typedef struct mod_bgupload_dir_t {
     const char *notify_ca;                /**< absolute path */
     apr_interval_time_t notify_timeout;   /**< microseconds */
     apr_off_t max_reply;                  /**< bytes; 0: any */
+    apr_off_t receive_buffer;             /**< bytes; 0: receive as httpd does */
 } mod_bgupload_dir_t;
 
 /** What the global directives set, and what was noted while the configuration was read. */
@@ -58,6 +59,9 @@ mod_bgupload_server_t *mod_bgupload_server(void);
 
 /** The settings of the request's folder. */
 const mod_bgupload_dir_t *mod_bgupload_dir(request_rec *r);
+
+/** Bytes of the buffer for receiving a large body there; 0: receive as httpd does. */
+apr_size_t mod_bgupload_receive_buffer(request_rec *r);
 
 /** The settings of the request's folder as the core wants them, with defaults filled in. */
 bgu_policy_t mod_bgupload_policy(request_rec *r);

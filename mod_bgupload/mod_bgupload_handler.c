@@ -197,7 +197,7 @@ int mod_bgupload_handler(request_rec *r)
             .query = r->args ? r->args : "",
             .dest = r->filename,
             .root = root_of(r),
-            .reader = mod_bgupload_body_make(r),
+            .reader = mod_bgupload_body_make(r, mod_bgupload_receive_buffer(r)),
         };
         if (policy.notify == BGU_NOTIFY_NONE ||
             mod_bgupload_reply_request(r, &request, &outcome.answer.detail)) {

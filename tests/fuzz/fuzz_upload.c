@@ -76,22 +76,31 @@ static char byte_at(int number, apr_off_t offset)
 
 /** Hands out pieces of up to 512 bytes, two at a time. */
 static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                              apr_size_t max)
+                              apr_off_t left)
 {
     body_t *body = (body_t *)reader;
 
     *vec = body->vec;
-    for (*count = 0; *count < 2 && body->at < body->end && max > 0; ++*count) {
+    for (*count = 0; *count < 2 && body->at < body->end && left > 0; ++*count) {
         char *bytes = body->bytes[*count];
         apr_size_t length = 0;
 
-        for (; length < sizeof(body->bytes[0]) && length < max && body->at < body->end; length++) {
+        for (; length < sizeof(body->bytes[0]) && left > 0 && body->at < body->end; length++) {
             bytes[length] = byte_at(body->number, body->at++);
+            left--;
         }
         body->vec[*count] = (struct iovec){bytes, length};
-        max -= length;
     }
     return *count > 0 ? APR_SUCCESS : APR_ECONNABORTED;
+}
+
+/** What was handed out is not to be used any more. */
+static void end_body(bgu_reader_t *reader)
+{
+    body_t *body = (body_t *)reader;
+
+    memset(body->vec, 0, sizeof(body->vec));
+    memset(body->bytes, 0, sizeof(body->bytes));
 }
 
 /** The application: says what the model expects it to say. */
@@ -253,7 +262,7 @@ static model_answer_t expect(run_t *run, model_session_t *session, const bgu_pac
 static void send_packet(run_t *run, model_session_t *session, const bgu_packet_t *packet,
                         apr_off_t sent)
 {
-    body_t body = {.reader = {read_body}, .number = (int)(session - run->model.sessions)};
+    body_t body = {.reader = {read_body, end_body}, .number = (int)(session - run->model.sessions)};
     bgu_event_e noticed = model_notice(session);
     model_answer_t expected = expect(run, session, packet, sent);
 

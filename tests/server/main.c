@@ -25,6 +25,7 @@ static const struct suite suites[] = {
     {"fault", suite_fault},
     {"ping_create", suite_ping_create},
     {"fragment", suite_fragment},
+    {"ingest", suite_ingest},
     {"close", suite_close},
     {"cancel", suite_cancel},
     {"session", suite_session},

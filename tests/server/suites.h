@@ -29,6 +29,7 @@ void suite_crash_upkeep(void);
 void suite_crash_random(void);
 void suite_ping_create(void);
 void suite_fragment(void);
+void suite_ingest(void);
 void suite_close(void);
 void suite_cancel(void);
 void suite_session(void);

@@ -58,6 +58,9 @@ static void wrong_values(void)
         {"BGUploadMaxSize 99999999999999999999", "size"},
         {"BGUploadMaxSize 9223372036854775807T", "size"},
         {"BGUploadMaxFragment 1MB", "size"},
+        {"BGUploadReceiveBuffer large", "size"},
+        {"BGUploadReceiveBuffer 63K", "64K"},
+        {"BGUploadReceiveBuffer 65M", "64M"},
         {"BGUploadSessionTimeout soon", "time"},
     };
 

@@ -127,6 +127,7 @@ static void not_in_htaccess(void)
         "BGUploadNotifyCA /etc/passwd\n",
         "BGUploadNotifyTimeout 1\n",
         "BGUploadMaxReply 0\n",
+        "BGUploadReceiveBuffer 1M\n",
         "BGUploadCleanupInterval 0\n",
         "BGUploadTombstone 0\n",
     };

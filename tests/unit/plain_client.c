@@ -13,7 +13,7 @@ struct body {
 };
 
 static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                              apr_size_t max)
+                              apr_off_t left)
 {
     struct body *body = (struct body *)reader;
     const plain_client_t *client = body->client;
@@ -29,8 +29,8 @@ static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, in
     if (ready == 0) {
         return body->left == 0 ? APR_ECONNABORTED : APR_EOF;
     }
-    max = max < client->piece ? max : client->piece;
-    body->vec.iov_len = (apr_size_t)ready < max ? (apr_size_t)ready : max;
+    ready = ready < left ? ready : left;
+    body->vec.iov_len = (apr_size_t)ready < client->piece ? (apr_size_t)ready : client->piece;
     body->vec.iov_base = (char *)(uintptr_t)(client->data + body->position);
     body->position += (apr_off_t)body->vec.iov_len;
     body->left -= body->left > 0 ? (apr_off_t)body->vec.iov_len : 0;
@@ -39,10 +39,16 @@ static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, in
     return APR_SUCCESS;
 }
 
+/* Whoever uses the bytes longer shall notice. */
+static void end_body(bgu_reader_t *reader)
+{
+    ((struct body *)reader)->vec.iov_base = NULL;
+}
+
 static void serve(const plain_client_t *client, bgu_packet_t *packet, bgu_outcome_t *outcome,
                   apr_pool_t *pool)
 {
-    struct body body = {.reader = {read_body},
+    struct body body = {.reader = {read_body, end_body},
                         .client = client,
                         .position = packet->range.first,
                         .end = packet->range.end,

@@ -19,11 +19,13 @@ struct body {
     apr_off_t position; /**< of the next byte, in the file */
     apr_off_t end;      /**< behind the last byte of the body */
     apr_off_t left;     /**< bytes until the connection is lost; negative: never */
+    int reads;          /**< calls of the reader */
+    int ended;          /**< how often it was told that it is over */
     struct iovec vec[PIECES_MAX];
 };
 
 /** Bytes that can be had at once; never beyond the point where something happens meanwhile. */
-static size_t available(const struct body *body, apr_size_t max)
+static size_t available(const struct body *body, apr_off_t max)
 {
     const upload_driver_t *d = body->driver;
     apr_off_t count = body->end - body->position;
@@ -34,24 +36,29 @@ static size_t available(const struct body *body, apr_size_t max)
     if (d->meanwhile != NULL && (apr_off_t)(d->meanwhile_after - d->read) < count) {
         count = (apr_off_t)(d->meanwhile_after - d->read);
     }
-    return (apr_size_t)count < max ? (size_t)count : max;
+    if (max < count) {
+        count = max;
+    }
+    return (size_t)(count < BGU_WRITE_SIZE ? count : BGU_WRITE_SIZE);
 }
 
 static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                              apr_size_t max)
+                              apr_off_t left)
 {
     struct body *body = (struct body *)reader;
     upload_driver_t *d = body->driver;
     void (*meanwhile)(upload_driver_t *) = d->meanwhile;
     size_t ready;
 
+    body->reads++;
+    CHECK_INT(body->ended, 0);
     *count = 0;
     *vec = body->vec;
     if (meanwhile != NULL && d->read >= d->meanwhile_after) {
         d->meanwhile = NULL;
         meanwhile(d);
     }
-    ready = available(body, max);
+    ready = available(body, left);
     if (ready == 0) {
         return body->left == 0 ? APR_ECONNABORTED : APR_EOF;
     }
@@ -68,6 +75,14 @@ static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, in
         ++*count;
     }
     return APR_SUCCESS;
+}
+
+static void end_body(bgu_reader_t *reader)
+{
+    struct body *body = (struct body *)reader;
+
+    body->ended++;
+    CHECK(body->reads > 0);
 }
 
 static upload_driver_t *make_driver(fixture_t *f, const char *data, size_t length)
@@ -135,6 +150,7 @@ static const bgu_outcome_t *serve(upload_driver_t *d, const bgu_packet_t *packet
 
     memset(outcome, 0x5a, sizeof(*outcome));
     body->reader.read = read_body;
+    body->reader.end = end_body;
     body->driver = d;
     body->position = first;
     body->end = end;
@@ -144,6 +160,7 @@ static const bgu_outcome_t *serve(upload_driver_t *d, const bgu_packet_t *packet
     request.policy = &d->policy;
     request.reader = &body->reader;
     bgu_upload(outcome, &d->f->sessions, &request, d->f->pool);
+    CHECK_INT(body->ended, body->reads > 0);
     check_answer(outcome, packet);
     return outcome;
 }
