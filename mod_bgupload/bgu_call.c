@@ -64,13 +64,22 @@ void bgu_call_plan(bgu_call_t *call, int keep_session)
     };
 }
 
+apr_status_t bgu_call_examine(bgu_call_t *call, bgu_spool_t *spool)
+{
+    if (call->session->state != BGU_STATE_RECEIVING ||
+        call->request->policy->sync == BGU_SYNC_OFF) {
+        return APR_SUCCESS;
+    }
+    return bgu_safe_open(&call->safe, spool);
+}
+
 bgu_result_e bgu_call_open_spool(bgu_call_t *call, bgu_spool_t **spool, int *created)
 {
     bgu_session_t *session = call->session;
     apr_status_t rv = bgu_spool_open(spool, session->spool, session->id, created, call->pool);
 
-    if (rv == APR_SUCCESS && *created && call->request->policy->sync == BGU_SYNC_FRAGMENT) {
-        rv = bgu_spool_sync_folder(session->spool);
+    if (rv == APR_SUCCESS) {
+        rv = bgu_call_examine(call, *spool);
     }
     if (rv == APR_SUCCESS) {
         return BGU_OK;
@@ -80,6 +89,30 @@ bgu_result_e bgu_call_open_spool(bgu_call_t *call, bgu_spool_t **spool, int *cre
                                      "cannot open a file in the spool; BGUploadSpool must "
                                      "name a folder that the server's user can write: ",
                                      session->spool, NULL));
+}
+
+bgu_result_e bgu_call_secure(bgu_call_t *call, bgu_spool_t *spool, apr_off_t size)
+{
+    bgu_sync_e sync = call->request->policy->sync;
+    int complete = size == call->session->total;
+    int promised = sync == BGU_SYNC_FRAGMENT || (sync == BGU_SYNC_COMMIT && complete);
+    /* Nobody has promised a byte yet, so the file's name may not be on the disk. */
+    int is_new = call->safe.length == 0;
+
+    if (!promised) {
+        return BGU_OK;
+    }
+    apr_status_t rv = bgu_safe_sync(&call->safe, spool, size, sync == BGU_SYNC_FRAGMENT);
+    if (rv == APR_SUCCESS && (complete || is_new)) {
+        rv = bgu_spool_sync_folder(call->session->spool);
+    }
+    if (rv != APR_SUCCESS) {
+        return bgu_call_fail(
+            call, rv,
+            apr_pstrcat(call->pool, "cannot sync the spool file ",
+                        bgu_spool_path(call->session->spool, call->session->id, call->pool), NULL));
+    }
+    return BGU_OK;
 }
 
 void bgu_call_drop_orphan(bgu_call_t *call)

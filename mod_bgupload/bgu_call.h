@@ -6,6 +6,7 @@
 #ifndef BGU_CALL_H
 #define BGU_CALL_H
 
+#include "bgu_safe.h"
 #include "bgu_spool.h"
 #include "bgu_upload.h"
 
@@ -15,6 +16,7 @@ typedef struct bgu_call_t {
     const bgu_request_t *request;   /**< who asks for what */
     bgu_outcome_t *outcome;         /**< what came of it so far */
     bgu_session_t *session;         /**< NULL until found */
+    bgu_safe_t safe;                /**< what of its spool file is on the disk, while bytes come */
     apr_pool_t *pool;               /**< of the request */
 } bgu_call_t;
 
@@ -42,9 +44,20 @@ bgu_result_e bgu_call_finish_commit(bgu_call_t *call);
 /** Set how the file is to be committed under the rules of now; see bgu_plan_t. */
 void bgu_call_plan(bgu_call_t *call, int keep_session);
 
+/** Find out what of an open spool file is on the disk, if bytes are still coming in; a power cut
+ * may have damaged it since they came.
+ * @return APR_SUCCESS or the system's error */
+apr_status_t bgu_call_examine(bgu_call_t *call, bgu_spool_t *spool);
+
 /** Open the session's spool file, making it if need be.
  * @param created receives whether this call made it */
 bgu_result_e bgu_call_open_spool(bgu_call_t *call, bgu_spool_t **spool, int *created);
+
+/** Bring what was received to the disk, as far as the policy promises that of a 200: with
+ * BGUploadSync Commit all of a complete file, with Fragment all of every one.
+ * @param size of the spool file
+ * @return BGU_OK, or a failure; bytes that did not get there are wanted again then */
+bgu_result_e bgu_call_secure(bgu_call_t *call, bgu_spool_t *spool, apr_off_t size);
 
 /** Remove the files that this request may have made for a session that is over by now. */
 void bgu_call_drop_orphan(bgu_call_t *call);

@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 #include "bgu_publish.h"
+#include "bgu_safe.h"
 #include "bgu_session.h"
 #include "bgu_spool.h"
 
@@ -109,9 +110,13 @@ static bgu_result_e commit_locked(const bgu_sessions_t *sessions, bgu_session_t 
     if (session->state == BGU_STATE_COMMITTING) {
         result = check_unmoved(sessions, session, cause, detail, pool);
     } else {
-        result = move(sessions, session, BGU_STATE_COMMITTING, 0, cause, detail);
+        /* From here on a name for the file may come to the disk, so a row has to be there that
+         * tells of it; one that says COMPLETE is and does. */
+        int durable = session->plan.sync != BGU_SYNC_OFF && session->state != BGU_STATE_COMPLETE;
+        result = move(sessions, session, BGU_STATE_COMMITTING, durable, cause, detail);
     }
     if (result == BGU_OK) {
+        bgu_safe_forget(spool);
         result = bgu_publish(session, spool, cause, detail, pool);
         if (result == BGU_OK) {
             return finish(sessions, session, cause, detail, pool);

@@ -32,6 +32,19 @@ static bgu_result_e settle(bgu_call_t *call)
     return bgu_call_overtaken(call);
 }
 
+/* Write the row as COMPLETE before the client hears of it: after a power cut its Close-Session must
+ * not pass for one that came before the last byte. A row that says so already may have been written
+ * by a request that died before it was on the disk. */
+static bgu_result_e become_complete(bgu_call_t *call)
+{
+    int durable = call->request->policy->sync != BGU_SYNC_OFF;
+
+    if (call->session->state == BGU_STATE_COMPLETE && !durable) {
+        return BGU_OK;
+    }
+    return bgu_call_change(call, BGU_STATE_COMPLETE, durable);
+}
+
 /* The last byte is here (again). */
 static bgu_result_e complete(bgu_call_t *call, const bgu_spool_t *spool)
 {
@@ -45,8 +58,8 @@ static bgu_result_e complete(bgu_call_t *call, const bgu_spool_t *spool)
     if (result == BGU_OK && policy->commit_on_last && !call->session->reply.taken) {
         bgu_call_plan(call, 1);
         result = bgu_call_commit(call);
-    } else if (result == BGU_OK && call->session->state != BGU_STATE_COMPLETE) {
-        result = bgu_call_change(call, BGU_STATE_COMPLETE, policy->sync == BGU_SYNC_FRAGMENT);
+    } else if (result == BGU_OK) {
+        result = become_complete(call);
     }
     if (result == BGU_OK && state != BGU_STATE_COMPLETE &&
         call->session->state == BGU_STATE_COMPLETE) {
@@ -96,6 +109,12 @@ static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *siz
         }
         for (int i = 0; i < count; i++) {
             position += (apr_off_t)vec[i].iov_len;
+        }
+        if (bgu_safe_is_due(&call->safe, *size)) {
+            rv = bgu_safe_sync(&call->safe, spool, *size, 0);
+            if (rv != APR_SUCCESS) {
+                return bgu_call_fail(call, rv, "cannot sync the spool file");
+            }
         }
     }
     return BGU_OK;
@@ -211,16 +230,13 @@ static bgu_result_e take(bgu_call_t *call)
     } else {
         rv = bgu_spool_touch(call->session->spool, call->session->id, call->pool);
     }
-    if (result != BGU_OK) {
-        return result;
-    }
-    if (rv == APR_SUCCESS && call->request->policy->sync == BGU_SYNC_FRAGMENT) {
-        rv = bgu_spool_sync(spool);
-    }
     if (rv != APR_SUCCESS) {
-        return bgu_call_fail(call, rv, "cannot sync the spool file");
+        return bgu_call_fail(call, rv, "cannot set the time of the spool file");
     }
-    return size == range->total ? complete(call, spool) : BGU_OK;
+    if (result == BGU_OK && call->session->state != BGU_STATE_COMPLETE) {
+        result = bgu_call_secure(call, spool, size);
+    }
+    return result == BGU_OK && size == range->total ? complete(call, spool) : result;
 }
 
 /* Refuse, before a byte is read, what is too large or does not fit the session. */

@@ -259,7 +259,9 @@ static apr_status_t prepare(const publication_t *pub)
         return errno;
     }
     if (folder.st_dev != pub->bytes.st_dev) {
-        return APR_SUCCESS;
+        /* is_copy() will want to see the time that the copy gets. */
+        return pub->session->plan.sync == BGU_SYNC_OFF || fsync(pub->spool) == 0 ? APR_SUCCESS
+                                                                                 : errno;
     }
     if (fchmod(pub->spool, pub->session->plan.mode) != 0) {
         return errno;

@@ -192,11 +192,6 @@ apr_status_t bgu_spool_restart(bgu_spool_t *spool)
     return rv;
 }
 
-apr_status_t bgu_spool_sync(bgu_spool_t *spool)
-{
-    return fdatasync(spool->fd) == 0 ? APR_SUCCESS : errno;
-}
-
 apr_status_t bgu_spool_touch(const char *folder, const char *id, apr_pool_t *pool)
 {
     const char *path = bgu_spool_path(folder, id, pool);

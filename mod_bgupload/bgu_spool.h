@@ -44,9 +44,6 @@ apr_status_t bgu_spool_append(bgu_spool_t *spool, apr_off_t *size, apr_off_t pos
 /** Drop all bytes, for a session that has to begin again. Locks and unlocks. */
 apr_status_t bgu_spool_restart(bgu_spool_t *spool);
 
-/** Force the bytes to the disk. */
-apr_status_t bgu_spool_sync(bgu_spool_t *spool);
-
 /** Note that the session is alive though nothing is written (sets the file's mtime to now).
  * @return the system's error, APR_ENOENT if there is no file */
 apr_status_t bgu_spool_touch(const char *folder, const char *id, apr_pool_t *pool);

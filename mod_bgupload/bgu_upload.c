@@ -171,7 +171,10 @@ static bgu_result_e close_empty(bgu_call_t *call)
     }
     call->session->total = 0;
     bgu_call_plan(call, 0);
-    result = bgu_call_commit(call);
+    result = bgu_call_secure(call, spool, 0);
+    if (result == BGU_OK) {
+        result = bgu_call_commit(call);
+    }
     if (result == BGU_BUSY && created) {
         bgu_call_drop_orphan(call);
     }
@@ -187,13 +190,21 @@ static bgu_result_e close_received(bgu_call_t *call)
     apr_status_t rv = bgu_spool_open(&spool, session->spool, session->id, NULL, call->pool);
 
     if (rv == APR_SUCCESS) {
+        rv = bgu_call_examine(call, spool);
+    }
+    if (rv == APR_SUCCESS) {
         rv = bgu_spool_size(&size, spool);
     }
     if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOENT(rv)) {
         return bgu_call_fail(call, rv, "cannot open the spool file");
     }
-    if (rv == APR_SUCCESS && session->state == BGU_STATE_RECEIVING && size < session->total) {
-        return close_unpublished(call, "closed before the last byte");
+    if (rv == APR_SUCCESS && session->state == BGU_STATE_RECEIVING) {
+        bgu_result_e result = size < session->total
+                                  ? close_unpublished(call, "closed before the last byte")
+                                  : bgu_call_secure(call, spool, size);
+        if (size < session->total || result != BGU_OK) {
+            return result;
+        }
     }
     bgu_call_plan(call, 0);
     return bgu_call_commit(call);
@@ -287,7 +298,8 @@ void bgu_upload(bgu_outcome_t *outcome, const bgu_sessions_t *sessions,
     /* A step that somebody else was first to make left nothing behind: look at the row afresh. A
      * Fragment that has read from its body settles by itself and says BGU_BUSY only for good. */
     for (int i = 0; i < TRIES_MAX && busy; i++) {
-        bgu_call_t call = {sessions, request, outcome, NULL, pool};
+        bgu_call_t call = {
+            .sessions = sessions, .request = request, .outcome = outcome, .pool = pool};
         outcome->answer = (bgu_answer_t){.next = -1, .session_id = packet->session_id};
         result = acts[packet->type].needs_session ? find(&call) : BGU_OK;
         if (result == BGU_OK) {

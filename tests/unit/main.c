@@ -25,6 +25,7 @@ static const struct suite suites[] = {
     {"answer", suite_answer},
     {"error", suite_error},
     {"spool", suite_spool},
+    {"safe", suite_safe},
     {"spool_reply", suite_spool_reply},
     {"notify_url", suite_notify_url},
     {"store_sqlite", suite_store_sqlite},

@@ -27,6 +27,7 @@ void suite_packet(void);
 void suite_answer(void);
 void suite_error(void);
 void suite_spool(void);
+void suite_safe(void);
 void suite_spool_reply(void);
 void suite_notify_url(void);
 void suite_store_sqlite(void);
