@@ -145,6 +145,9 @@ const char *httpd_env_expand(const httpd_env_t *env, const char *text);
  * BGUPLOAD_HTTPD, BGUPLOAD_HTTPD_MODULES, BGUPLOAD_BUILD, BGUPLOAD_SRC. */
 const char *httpd_env_setting(const char *name);
 
+/** Whether the module is built with sanitizers: everything takes longer then. */
+int httpd_env_is_instrumented(void);
+
 /** Whether httpd has a module, compiled in or in its folder: "http2". */
 int httpd_env_has_module(const char *name);
 

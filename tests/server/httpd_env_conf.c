@@ -23,6 +23,13 @@ const char *httpd_env_setting(const char *name)
     return value;
 }
 
+int httpd_env_is_instrumented(void)
+{
+    const char *preload = getenv("BGUPLOAD_PRELOAD");
+
+    return preload != NULL && *preload != '\0';
+}
+
 /** The modules that are compiled into httpd, as "httpd -l" lists them. Asked once. */
 static const char *compiled_in(void)
 {

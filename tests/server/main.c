@@ -23,6 +23,7 @@ struct suite {
 static const struct suite suites[] = {
     {"harness", suite_harness},
     {"fault", suite_fault},
+    {"power", suite_power},
     {"ping_create", suite_ping_create},
     {"fragment", suite_fragment},
     {"close", suite_close},

@@ -23,6 +23,7 @@ void suite_add(const char *name, const suite_test_t *tests, size_t count);
 
 void suite_harness(void);
 void suite_fault(void);
+void suite_power(void);
 void suite_ping_create(void);
 void suite_fragment(void);
 void suite_close(void);

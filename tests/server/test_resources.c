@@ -28,13 +28,6 @@ enum { LARGEST = 13 * MIB };
 /** How much an httpd child may grow with it, in KiB. */
 enum { GROWTH_MAX = 2 * 1024 };
 
-static int is_instrumented(void)
-{
-    const char *preload = getenv("BGUPLOAD_PRELOAD");
-
-    return preload != NULL && *preload != '\0';
-}
-
 /** Send a fragment in pieces of a MiB; returns the child's largest memory meanwhile, in KiB. */
 static long watch_fragment(const upload_t *up, pid_t child, const char *file, long long start,
                            long long length, long long total)
@@ -66,7 +59,7 @@ static void memory(void)
     long before;
     long most;
 
-    if (is_instrumented()) {
+    if (httpd_env_is_instrumented()) {
         check_skip("memory is not measured in an instrumented server");
         return;
     }
