@@ -68,6 +68,14 @@ static bgu_result_e complete(bgu_call_t *call, const bgu_spool_t *spool)
     return result == BGU_BUSY ? settle(call) : result;
 }
 
+/* Note a failure, and which file it hit. */
+static bgu_result_e fail_at_file(bgu_call_t *call, apr_status_t rv, const char *what)
+{
+    const char *path = bgu_spool_path(call->session->spool, call->session->id, call->pool);
+
+    return bgu_call_fail(call, rv, apr_pstrcat(call->pool, what, path, NULL));
+}
+
 /* What the client hears when its bytes could not be appended. */
 static bgu_result_e refuse_bytes(bgu_call_t *call, apr_status_t rv)
 {
@@ -80,7 +88,7 @@ static bgu_result_e refuse_bytes(bgu_call_t *call, apr_status_t rv)
     if (APR_STATUS_IS_EINVAL(rv)) {
         return bgu_call_say(call, BGU_RANGE, "the spool file shrank while a fragment came in");
     }
-    return bgu_call_fail(call, rv, "cannot write to the spool");
+    return fail_at_file(call, rv, "cannot write to the spool file ");
 }
 
 /* Take the body from the reader to the end of the spool file. size is N, before and after. */
@@ -113,7 +121,7 @@ static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *siz
         if (bgu_safe_is_due(&call->safe, *size)) {
             rv = bgu_safe_sync(&call->safe, spool, *size, 0);
             if (rv != APR_SUCCESS) {
-                return bgu_call_fail(call, rv, "cannot sync the spool file");
+                return fail_at_file(call, rv, "cannot sync the spool file ");
             }
         }
     }
@@ -231,7 +239,7 @@ static bgu_result_e take(bgu_call_t *call)
         rv = bgu_spool_touch(call->session->spool, call->session->id, call->pool);
     }
     if (rv != APR_SUCCESS) {
-        return bgu_call_fail(call, rv, "cannot set the time of the spool file");
+        return fail_at_file(call, rv, "cannot set the time of the spool file ");
     }
     if (result == BGU_OK && call->session->state != BGU_STATE_COMPLETE) {
         result = bgu_call_secure(call, spool, size);

@@ -266,16 +266,8 @@ static apr_status_t prepare(const publication_t *pub)
     if (fchmod(pub->spool, pub->session->plan.mode) != 0) {
         return errno;
     }
-    if (pub->session->plan.sync == BGU_SYNC_OFF || fsync(pub->spool) == 0) {
-        return APR_SUCCESS;
-    }
-    apr_status_t rv = errno;
-    if (rv == EIO && !is_published(pub)) {
-        /* The kernel has dropped what it could not write, and would call the next sync a success:
-         * these bytes must not be promised to anybody. */
-        (void)ftruncate(pub->spool, 0);
-    }
-    return rv;
+    /* The bytes were synced before the session became COMPLETE; this is for the mode. */
+    return pub->session->plan.sync == BGU_SYNC_OFF || fsync(pub->spool) == 0 ? APR_SUCCESS : errno;
 }
 
 static apr_status_t put(const publication_t *pub)

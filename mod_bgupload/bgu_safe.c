@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 #include <apr_lib.h>
+#include "bgu_clock.h"
 
 /* Bytes, and microseconds, after which what was received is brought to the disk: that much a power
  * cut, or an orderly restart of the machine, costs at most. The kernel would write it after half a
@@ -45,7 +45,7 @@ static void read_boot(void)
         for (const char *c = text; *c && digits < 2 * sizeof(boot.id); c++) {
             if (apr_isxdigit(*c)) {
                 unsigned char *byte = &boot.id[digits / 2];
-                *byte = (unsigned char)(*byte << 4 | hex_value(*c));
+                *byte = (unsigned char)((unsigned)*byte << 4 | hex_value(*c));
                 digits++;
             }
         }
@@ -59,15 +59,6 @@ static int knows_boot(void)
 {
     (void)pthread_once(&boot.once, read_boot);
     return boot.known;
-}
-
-/* Microseconds since the machine was started, asleep or not. No clock that is set changes them. */
-static apr_interval_time_t uptime(void)
-{
-    struct timespec now;
-
-    return clock_gettime(CLOCK_BOOTTIME, &now) == 0 ? apr_time_make(now.tv_sec, now.tv_nsec / 1000)
-                                                    : 0;
 }
 
 /* Read the mark. APR_NOTFOUND if there is none, APR_ENOTIMPL if there cannot be one. */
@@ -87,7 +78,7 @@ static apr_status_t get_mark(bgu_safe_mark_t *mark, int fd)
 /* Write the mark, or (flags) only if there is none yet. */
 static apr_status_t set_mark(bgu_safe_t *safe, int fd, apr_off_t length, int flags)
 {
-    bgu_safe_mark_t mark = {.length = length, .time = uptime()};
+    bgu_safe_mark_t mark = {.length = length, .time = bgu_clock_uptime()};
 
     memcpy(mark.boot, boot.id, sizeof(mark.boot));
     if (fsetxattr(fd, BGU_SAFE_ATTRIBUTE, &mark, sizeof(mark), flags) != 0) {
@@ -172,7 +163,7 @@ apr_status_t bgu_safe_open(bgu_safe_t *safe, bgu_spool_t *spool)
 int bgu_safe_is_due(const bgu_safe_t *safe, apr_off_t size)
 {
     return safe->marked && size > safe->length &&
-           (size - safe->length >= BYTES_MAX || uptime() - safe->since >= TIME_MAX);
+           (size - safe->length >= BYTES_MAX || bgu_clock_uptime() - safe->since >= TIME_MAX);
 }
 
 /* Note how much is on the disk, unless the mark says so of more already. */
@@ -193,11 +184,22 @@ static apr_status_t note(bgu_safe_t *safe, bgu_spool_t *spool, apr_off_t size)
     return rv == APR_NOTFOUND ? APR_SUCCESS : rv;
 }
 
+/* fsync(), however often a signal comes between. */
+static int sync_file(int fd)
+{
+    int rc;
+
+    do {
+        rc = fsync(fd);
+    } while (rc != 0 && errno == EINTR);
+    return rc;
+}
+
 apr_status_t bgu_safe_sync(bgu_safe_t *safe, bgu_spool_t *spool, apr_off_t size, int durable)
 {
     int fd = bgu_spool_fd(spool);
 
-    if (fsync(fd) != 0) {
+    if (sync_file(fd) != 0) {
         apr_status_t rv = errno;
         if (bgu_spool_lock(spool) == APR_SUCCESS) {
             (void)cut(fd, safe->length);
@@ -209,7 +211,7 @@ apr_status_t bgu_safe_sync(bgu_safe_t *safe, bgu_spool_t *spool, apr_off_t size,
         return APR_SUCCESS;
     }
     apr_status_t rv = note(safe, spool, size);
-    if (rv == APR_SUCCESS && durable && fsync(fd) != 0) {
+    if (rv == APR_SUCCESS && durable && sync_file(fd) != 0) {
         rv = errno;
     }
     return rv;

@@ -29,9 +29,9 @@ typedef struct bgu_safe_mark_t {
 
 /** What is known of an open spool file. All zero: nothing, and nothing is going to be. */
 typedef struct bgu_safe_t {
-    apr_off_t length;          /**< bytes that are on the disk */
-    apr_interval_time_t since; /**< when that was noted, microseconds since the boot */
-    int marked;                /**< whether the file bears a mark */
+    apr_off_t length; /**< bytes that are on the disk */
+    apr_time_t since; /**< when that was noted, microseconds since the boot */
+    int marked;       /**< whether the file bears a mark */
 } bgu_safe_t;
 
 /** Look at the mark of a file that is being received. One without bytes gets its mark here; one

@@ -97,6 +97,9 @@ const char *httpd_env_accepted(const httpd_env_options_t *options);
  * @return what it printed and logged; pool as of httpd_env_pool() */
 const char *httpd_env_failed_start(const httpd_env_options_t *options);
 
+/** LD_PRELOAD of the server's processes; "" for none. */
+const char *httpd_env_preload(const httpd_env_t *env);
+
 /** A pool that lives until the end of the running test. */
 apr_pool_t *httpd_env_pool(void);
 

@@ -140,13 +140,20 @@ static const wire_answer_t *send_fragment(patient_t *patient)
     return answer;
 }
 
+void patient_fetch(patient_t *patient)
+{
+    if (patient->reply != 0) {
+        reply_check_bytes(&patient->up, patient->reply);
+    }
+    patient->state.fetched = 1;
+}
+
 static const wire_answer_t *close_session(patient_t *patient)
 {
     const wire_answer_t *answer;
 
-    if (patient->reply != 0 && !patient->state.fetched) {
-        reply_check_bytes(&patient->up, patient->reply);
-        patient->state.fetched = 1;
+    if (!patient->state.fetched) {
+        patient_fetch(patient);
     }
     answer = wire_close(patient->up.wire, patient->up.path, patient->state.id);
     patient->state.closed = answer->status == 200;

@@ -52,6 +52,10 @@ patient_t *patient_make(httpd_env_t *env, const char *path, const char *file, si
  * on, others leave it as it is. */
 const wire_answer_t *patient_step(patient_t *patient);
 
+/** Download the reply of a complete upload, which must be right; Close-Session does it otherwise.
+ */
+void patient_fetch(patient_t *patient);
+
 /** Packets until the file is there. */
 void patient_go_on(patient_t *patient);
 

@@ -111,7 +111,9 @@ void power_node_write(power_node_t *node, size_t at, const char *data, size_t le
                       apr_pool_t *pool)
 {
     stretch(node, at + length, pool);
-    memcpy(node->data + at, data, length);
+    if (length > 0) {
+        memcpy(node->data + at, data, length);
+    }
 }
 
 /** Do to a folder on the disk what a record says. */
