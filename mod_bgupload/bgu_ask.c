@@ -37,8 +37,7 @@ static bgu_result_e record(bgu_call_t *call, const bgu_verdict_t *verdict)
     } else {
         reply->kind = verdict->has_reply ? BGU_REPLY_FILE : BGU_REPLY_NONE;
     }
-    return bgu_call_change(call, BGU_STATE_COMPLETE,
-                           call->request->policy->sync == BGU_SYNC_FRAGMENT);
+    return bgu_call_change(call, BGU_STATE_COMPLETE, call->request->policy->sync != BGU_SYNC_OFF);
 }
 
 /* The notification itself: the one long wait, with the claim held and nothing else. */
@@ -63,6 +62,22 @@ static void ask(bgu_call_t *call, bgu_verdict_t *verdict)
     };
 
     request->notifier->notify(request->notifier, verdict, &notification, call->pool);
+}
+
+/* A reply that the row is going to tell of comes to the disk before it. */
+static void secure_reply(bgu_call_t *call, bgu_verdict_t *verdict)
+{
+    const bgu_session_t *session = call->session;
+
+    if (verdict->result != BGU_OK || !verdict->has_reply ||
+        call->request->policy->sync == BGU_SYNC_OFF) {
+        return;
+    }
+    verdict->cause = bgu_reply_sync(session->spool, session->id, call->pool);
+    verdict->result = bgu_result_of(verdict->cause);
+    if (verdict->result != BGU_OK) {
+        verdict->detail = "cannot sync the reply in the spool";
+    }
 }
 
 /* With the claim: ask, unless the row says that it has been done meanwhile. */
@@ -102,6 +117,7 @@ static bgu_result_e ask_claimed(bgu_call_t *call, const bgu_spool_t *spool)
                    : bgu_call_fail(call, rv, "cannot make a folder for the reply in the spool");
     }
     ask(call, &verdict);
+    secure_reply(call, &verdict);
     result = record(call, &verdict);
     if (result != BGU_OK) {
         return result;

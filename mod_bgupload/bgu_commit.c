@@ -3,7 +3,9 @@
 #include "bgu_commit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <apr_strings.h>
 #include "bgu_publish.h"
 #include "bgu_session.h"
@@ -158,6 +160,15 @@ static bgu_result_e commit_without_bytes(const bgu_sessions_t *sessions, bgu_ses
         return finish(sessions, session, cause, detail, pool);
     }
     reopen(sessions, session);
+    /* A folder that is away, not mounted say, may come back with all that is in it. */
+    if (faccessat(AT_FDCWD, session->spool, W_OK | X_OK, AT_EACCESS) != 0) {
+        *cause = errno;
+        *detail = apr_pstrcat(pool,
+                              "the spool cannot be reached; put it back, writable by the "
+                              "server's user: ",
+                              session->spool, NULL);
+        return BGU_IO_ERROR;
+    }
     *cause = APR_ENOENT;
     *detail = apr_pstrcat(
         pool, "the spool file is gone: ", bgu_spool_path(session->spool, session->id, pool), NULL);

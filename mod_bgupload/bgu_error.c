@@ -46,6 +46,7 @@ static const bgu_error_t results[BGU_RESULT_COUNT] = {
     [BGU_TOTAL_LIMIT] = {503, BG_E_TOO_MANY_JOBS_PER_MACHINE, BGU_CONTEXT_SERVER,
                          "too many sessions"},
     [BGU_BUSY] = {503, E_SHARING_VIOLATION, BGU_CONTEXT_SERVER, "session busy"},
+    [BGU_STORE_BUSY] = {503, E_SHARING_VIOLATION, BGU_CONTEXT_SERVER, "store busy"},
     [BGU_NOTIFYING] = {503, E_SHARING_VIOLATION, BGU_CONTEXT_SERVER, "application being asked"},
     [BGU_APP_REFUSED] = {500, HTTP_HRESULT + 500, BGU_CONTEXT_APPLICATION, "application refused"},
     [BGU_APP_BROKEN] = {502, HTTP_HRESULT + 502, BGU_CONTEXT_APPLICATION, "application broken"},
@@ -79,7 +80,7 @@ bgu_error_t bgu_error_of_application(bgu_result_e result, int app_status)
 
 int bgu_error_retry_after(bgu_result_e result)
 {
-    return result == BGU_BUSY || result == BGU_NOTIFYING;
+    return result == BGU_BUSY || result == BGU_STORE_BUSY || result == BGU_NOTIFYING;
 }
 
 bgu_result_e bgu_result_of(apr_status_t status)
@@ -91,13 +92,39 @@ bgu_result_e bgu_result_of(apr_status_t status)
         status == BGU_SQLITE_STATUS + SQLITE_FULL) {
         return BGU_DISK_FULL;
     }
+    if (status == BGU_SQLITE_STATUS + SQLITE_BUSY || status == BGU_SQLITE_STATUS + SQLITE_LOCKED) {
+        return BGU_STORE_BUSY;
+    }
     return BGU_IO_ERROR;
+}
+
+/* What an administrator can do about a database that SQLite does not like. */
+static const char *advice(int rc)
+{
+    switch (rc) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        return "it is damaged or no session database: restore it, or move it away and restart the "
+               "server to start afresh";
+    case SQLITE_CANTOPEN:
+        return "put the file back, or restart the server to start afresh; file and folder must be "
+               "writable by the server's user";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return "the file and its folder must be writable by the server's user";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "another program keeps it locked: end that program";
+    default:
+        return "see whether its disk is full or failing";
+    }
 }
 
 char *bgu_strerror(apr_status_t status, char *buf, apr_size_t size)
 {
     if (status >= BGU_SQLITE_STATUS && status < APR_OS_START_EAIERR) {
-        apr_snprintf(buf, size, "SQLite: %s", sqlite3_errstr(status - BGU_SQLITE_STATUS));
+        int rc = status - BGU_SQLITE_STATUS;
+        apr_snprintf(buf, size, "SQLite: %s; %s", sqlite3_errstr(rc), advice(rc));
         return buf;
     }
     return apr_strerror(status, buf, size);

@@ -30,6 +30,7 @@ typedef enum {
     BGU_USER_LIMIT,         /**< BGUploadMaxSessionsPerUser sessions are open */
     BGU_TOTAL_LIMIT,        /**< BGUploadMaxSessions sessions are open */
     BGU_BUSY,               /**< another request of the session has to end first */
+    BGU_STORE_BUSY,         /**< another program keeps the store locked */
     BGU_NOTIFYING,          /**< another one waits for the server application */
     BGU_APP_REFUSED,        /**< the application's own status is passed on */
     BGU_APP_BROKEN,         /**< the application's answer cannot be passed on */
@@ -54,7 +55,8 @@ typedef struct bgu_error_t {
 /** BITS-Error-Context of what the server application said (BG_ERROR_CONTEXT_REMOTE_APPLICATION). */
 #define BGU_CONTEXT_APPLICATION 0x7
 
-/** Seconds that a client is asked to wait (Retry-After) with BGU_BUSY and BGU_NOTIFYING. */
+/** Seconds that a client is asked to wait (Retry-After) with BGU_BUSY, BGU_STORE_BUSY and
+ * BGU_NOTIFYING. */
 #define BGU_RETRY_AFTER 5
 
 /** Whether a client is asked to wait with this result. */
@@ -68,14 +70,18 @@ const bgu_error_t *bgu_error(bgu_result_e result);
 bgu_error_t bgu_error_of_application(bgu_result_e result, int app_status);
 
 /** What the client hears when the system failed with this status while its request was served: full
- * disk, quota and file size limit are BGU_DISK_FULL, APR_SUCCESS is BGU_OK, all else BGU_IO_ERROR.
- */
+ * disk, quota and file size limit are BGU_DISK_FULL, a store that somebody keeps locked is
+ * BGU_STORE_BUSY, APR_SUCCESS is BGU_OK, all else BGU_IO_ERROR. */
 bgu_result_e bgu_result_of(apr_status_t status);
 
 /** Statuses from here on are SQLite's result codes plus this base; see bgu_strerror(). */
 #define BGU_SQLITE_STATUS (APR_OS_START_USERERR + 20000)
 
-/** Like apr_strerror(), and knows the store's statuses too. Returns buf. */
+/** Room for whatever bgu_strerror() says. */
+#define BGU_STRERROR_MAX 240
+
+/** Like apr_strerror(), and knows the store's statuses too, with what can be done about them.
+ * Returns buf. */
 char *bgu_strerror(apr_status_t status, char *buf, apr_size_t size);
 
 #endif

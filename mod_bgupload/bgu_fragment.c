@@ -32,6 +32,18 @@ static bgu_result_e settle(bgu_call_t *call)
     return bgu_call_overtaken(call);
 }
 
+/* Write the row as COMPLETE, unless this request has done so. With BGUploadSync Fragment it is on
+ * the disk before the client hears of it, also where a request that died was first to write it. */
+static bgu_result_e become_complete(bgu_call_t *call, bgu_state_e before)
+{
+    int durable = call->request->policy->sync == BGU_SYNC_FRAGMENT;
+
+    if (call->session->state == BGU_STATE_COMPLETE && (before != BGU_STATE_COMPLETE || !durable)) {
+        return BGU_OK;
+    }
+    return bgu_call_change(call, BGU_STATE_COMPLETE, durable);
+}
+
 /* The last byte is here (again). */
 static bgu_result_e complete(bgu_call_t *call, const bgu_spool_t *spool)
 {
@@ -45,14 +57,22 @@ static bgu_result_e complete(bgu_call_t *call, const bgu_spool_t *spool)
     if (result == BGU_OK && policy->commit_on_last && !call->session->reply.taken) {
         bgu_call_plan(call, 1);
         result = bgu_call_commit(call);
-    } else if (result == BGU_OK && call->session->state != BGU_STATE_COMPLETE) {
-        result = bgu_call_change(call, BGU_STATE_COMPLETE, policy->sync == BGU_SYNC_FRAGMENT);
+    } else if (result == BGU_OK) {
+        result = become_complete(call, state);
     }
     if (result == BGU_OK && state != BGU_STATE_COMPLETE &&
         call->session->state == BGU_STATE_COMPLETE) {
         call->outcome->event = BGU_EVENT_COMPLETED;
     }
     return result == BGU_BUSY ? settle(call) : result;
+}
+
+/* Note a failure, and which file it hit. */
+static bgu_result_e fail_at_file(bgu_call_t *call, apr_status_t rv, const char *what)
+{
+    const char *path = bgu_spool_path(call->session->spool, call->session->id, call->pool);
+
+    return bgu_call_fail(call, rv, apr_pstrcat(call->pool, what, path, NULL));
 }
 
 /* What the client hears when its bytes could not be appended. */
@@ -67,7 +87,7 @@ static bgu_result_e refuse_bytes(bgu_call_t *call, apr_status_t rv)
     if (APR_STATUS_IS_EINVAL(rv)) {
         return bgu_call_say(call, BGU_RANGE, "the spool file shrank while a fragment came in");
     }
-    return bgu_call_fail(call, rv, "cannot write to the spool");
+    return fail_at_file(call, rv, "cannot write to the spool file ");
 }
 
 /* Bytes of the body, as the reader has gathered them. */
@@ -330,7 +350,7 @@ static bgu_result_e take(bgu_call_t *call)
     if (rv != APR_SUCCESS) {
         /* Nothing was read, and the file went with its session. */
         return APR_STATUS_IS_ENOENT(rv) ? bgu_call_overtaken(call)
-                                        : bgu_call_fail(call, rv, "cannot sync the spool file");
+                                        : fail_at_file(call, rv, "cannot sync the spool file ");
     }
     if (whole) {
         call->outcome->event = BGU_EVENT_COMPLETED;

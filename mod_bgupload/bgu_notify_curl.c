@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <apr_strings.h>
 #include <curl/curl.h>
+#include "bgu_clock.h"
 #include "bgu_notify_answer.h"
 #include "bgu_notify_idle.h"
 #include "bgu_packet.h"
@@ -41,7 +42,7 @@ typedef struct exchange_t {
     apr_off_t sent, received;
     apr_size_t header_bytes;
     int headed;       /* the headers came to their end */
-    apr_time_t since; /* when the present phase began */
+    apr_time_t since; /* when the present phase began, of bgu_clock_uptime() */
     enum { SENDING, WAITING, RECEIVING } phase;
     int aborted; /* verdict says why we gave up */
 } exchange_t;
@@ -64,7 +65,7 @@ static void enter(exchange_t *ex, int phase)
 {
     if ((int)ex->phase != phase) {
         ex->phase = phase == WAITING ? WAITING : RECEIVING;
-        ex->since = apr_time_now();
+        ex->since = bgu_clock_uptime();
     }
 }
 
@@ -189,7 +190,7 @@ static int on_progress(void *data, curl_off_t download_total, curl_off_t downloa
         moved = download;
     }
     apr_time_t deadline = ex->since + ex->ask->timeout + apr_time_from_sec(moved / RATE_MIN);
-    if (apr_time_now() > deadline) {
+    if (bgu_clock_uptime() > deadline) {
         give_up(ex, BGU_APP_TIMEOUT, APR_SUCCESS,
                 "the application did not answer within BGUploadNotifyTimeout");
         return 1;
@@ -314,7 +315,7 @@ static void transfer(exchange_t *ex)
         return;
     }
     prepare(ex, headers, error);
-    ex->since = apr_time_now();
+    ex->since = bgu_clock_uptime();
     CURLcode code = curl_easy_perform(ex->curl);
     (void)curl_easy_getinfo(ex->curl, CURLINFO_RESPONSE_CODE, &status);
     ex->verdict->status = (int)status;

@@ -291,7 +291,24 @@ static apr_status_t add(const publication_t *pub)
                : errno;
 }
 
-/* Give the spool file what a published one has. One that will be copied gets it as a copy. */
+/* Force the received bytes, and their time, to the disk. */
+static apr_status_t sync_bytes(const publication_t *pub)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    do {
+        rv = fsync(pub->spool) == 0 ? APR_SUCCESS : errno;
+    } while (rv == EINTR);
+    if (rv == EIO && !is_published(pub)) {
+        /* The kernel has dropped what it could not write, and would call the next sync a success:
+         * these bytes must not be promised to anybody. */
+        (void)ftruncate(pub->spool, 0);
+    }
+    return rv;
+}
+
+/* Give the spool file what a published one has. One that will be copied gets its mode as a copy,
+ * but is_copy() will want to see its time again. */
 static apr_status_t prepare(const publication_t *pub)
 {
     struct stat folder;
@@ -299,22 +316,10 @@ static apr_status_t prepare(const publication_t *pub)
     if (fstat(pub->folder, &folder) != 0) {
         return errno;
     }
-    if (folder.st_dev != pub->bytes.st_dev) {
-        return APR_SUCCESS;
-    }
-    if (fchmod(pub->spool, pub->session->plan.mode) != 0) {
+    if (folder.st_dev == pub->bytes.st_dev && fchmod(pub->spool, pub->session->plan.mode) != 0) {
         return errno;
     }
-    if (pub->session->plan.sync == BGU_SYNC_OFF || fsync(pub->spool) == 0) {
-        return APR_SUCCESS;
-    }
-    apr_status_t rv = errno;
-    if (rv == EIO && !is_published(pub)) {
-        /* The kernel has dropped what it could not write, and would call the next sync a success:
-         * these bytes must not be promised to anybody. */
-        (void)ftruncate(pub->spool, 0);
-    }
-    return rv;
+    return pub->session->plan.sync == BGU_SYNC_OFF ? APR_SUCCESS : sync_bytes(pub);
 }
 
 static apr_status_t put(const publication_t *pub)

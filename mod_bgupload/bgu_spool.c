@@ -250,7 +250,12 @@ apr_status_t bgu_spool_restart(bgu_spool_t *spool, apr_off_t *size, apr_off_t to
 
 apr_status_t bgu_spool_sync(bgu_spool_t *spool)
 {
-    return fdatasync(spool->fd) == 0 ? APR_SUCCESS : errno;
+    while (fdatasync(spool->fd) != 0) {
+        if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return APR_SUCCESS;
 }
 
 apr_status_t bgu_spool_touch(const char *folder, const char *id, apr_pool_t *pool)

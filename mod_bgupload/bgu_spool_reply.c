@@ -223,6 +223,29 @@ static apr_status_t remove_folder(const char *path)
     return rv == APR_SUCCESS ? ENOTEMPTY : rv == ENOENT ? APR_SUCCESS : rv;
 }
 
+/* Force a file, or the entries of a folder, to the disk. */
+static apr_status_t sync_path(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd < 0) {
+        return errno;
+    }
+    apr_status_t rv = fsync(fd) == 0 ? APR_SUCCESS : errno;
+    (void)close(fd);
+    return rv;
+}
+
+apr_status_t bgu_reply_sync(const char *folder, const char *id, apr_pool_t *pool)
+{
+    apr_status_t rv = sync_path(bgu_reply_path(folder, id, pool));
+
+    if (rv == APR_SUCCESS) {
+        rv = sync_path(reply_folder(folder, id, pool));
+    }
+    return rv == APR_SUCCESS ? bgu_spool_sync_folder(folder) : rv;
+}
+
 apr_status_t bgu_reply_remove(const char *folder, const char *id, apr_pool_t *pool)
 {
     apr_status_t rv = remove_folder(reply_folder(folder, id, pool));

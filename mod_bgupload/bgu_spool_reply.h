@@ -53,6 +53,9 @@ const char *bgu_reply_path(const char *folder, const char *id, apr_pool_t *pool)
  *         count; else the system's error */
 apr_status_t bgu_reply_open(int *fd, apr_off_t *size, const char *path, apr_pool_t *pool);
 
+/** Force the reply, and the names that lead to it, to the disk. */
+apr_status_t bgu_reply_sync(const char *folder, const char *id, apr_pool_t *pool);
+
 /** Remove the reply, its folder with all that the application left there, and the claim's file. */
 apr_status_t bgu_reply_remove(const char *folder, const char *id, apr_pool_t *pool);
 

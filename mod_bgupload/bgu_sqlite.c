@@ -69,6 +69,46 @@ apr_status_t bgu_sqlite_make_file(const char *path, int make)
     return errno == EEXIST ? APR_SUCCESS : errno;
 }
 
+/* What the system last said to a file of a connection; 0: nothing bad so far. */
+static int file_errno(const bgu_connection_t *conn, int which)
+{
+    sqlite3_file *file = NULL;
+    int cause = 0;
+
+    if (sqlite3_file_control(conn->db, NULL, which, &file) == SQLITE_OK && file && file->pMethods) {
+        (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &cause);
+    }
+    return cause;
+}
+
+/* The status of a failure. SQLite has only one code for whatever the system said; where it keeps
+ * the rest depends on the call that failed. */
+static apr_status_t failure(const bgu_connection_t *conn, int rc)
+{
+    int primary = rc & 0xff;
+    int cause = 0;
+
+    /* What could not be read may seem to be damaged. */
+    if (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_CORRUPT) {
+        cause = file_errno(conn, SQLITE_FCNTL_JOURNAL_POINTER);
+        cause = cause ? cause : file_errno(conn, SQLITE_FCNTL_FILE_POINTER);
+        cause = cause ? cause : sqlite3_system_errno(conn->db);
+    }
+    switch (cause) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case EMFILE:
+    case ENFILE:
+    case EIO:
+    case EROFS:
+    case EACCES:
+        return cause;
+    default:
+        return bgu_sqlite_status(rc);
+    }
+}
+
 static void disconnect(const bgu_sqlite_t *sqlite, bgu_connection_t *conn)
 {
     for (int i = 0; conn->stmt && i < sqlite->setup.count; i++) {
@@ -120,14 +160,14 @@ static int wait_for_writer(void *data, int times)
     return 1;
 }
 
-int bgu_sqlite_connect(bgu_sqlite_t *sqlite, bgu_connection_t **conn)
+apr_status_t bgu_sqlite_connect(bgu_sqlite_t *sqlite, bgu_connection_t **conn)
 {
     const bgu_sqlite_setup_t *setup = &sqlite->setup;
     bgu_connection_t *c = calloc(1, sizeof(*c));
     int rc = SQLITE_NOMEM;
 
     if (c == NULL) {
-        return rc;
+        return APR_ENOMEM;
     }
     c->stmt = calloc((size_t)setup->count, sizeof(*c->stmt));
     if (c->stmt) {
@@ -141,11 +181,12 @@ int bgu_sqlite_connect(bgu_sqlite_t *sqlite, bgu_connection_t **conn)
         rc = sqlite3_exec(c->db, setup->pragmas, NULL, NULL, NULL);
     }
     if (rc != SQLITE_OK) {
+        apr_status_t rv = failure(c, rc);
         disconnect(sqlite, c);
-        return rc;
+        return rv;
     }
     *conn = c;
-    return SQLITE_OK;
+    return APR_SUCCESS;
 }
 
 int bgu_sqlite_prepare(const bgu_sqlite_t *sqlite, bgu_connection_t *conn)
@@ -159,33 +200,56 @@ int bgu_sqlite_prepare(const bgu_sqlite_t *sqlite, bgu_connection_t *conn)
     return rc;
 }
 
-apr_status_t bgu_sqlite_borrow(bgu_sqlite_t *sqlite, bgu_connection_t **conn)
+/* The first connection of the free list, or NULL. */
+static bgu_connection_t *take_idle(bgu_sqlite_t *sqlite)
 {
     apr_thread_mutex_lock(sqlite->lock);
-    *conn = sqlite->idle;
-    if (*conn) {
-        sqlite->idle = (*conn)->next;
+    bgu_connection_t *conn = sqlite->idle;
+    if (conn) {
+        sqlite->idle = conn->next;
     }
     apr_thread_mutex_unlock(sqlite->lock);
-    if (*conn) {
-        return APR_SUCCESS;
-    }
-    int rc = bgu_sqlite_connect(sqlite, conn);
-    if (rc != SQLITE_OK) {
-        return bgu_sqlite_status(rc);
-    }
-    rc = bgu_sqlite_prepare(sqlite, *conn);
-    if (rc != SQLITE_OK) {
+    return conn;
+}
+
+/* Whether the file of a connection is not the one any more that bears the database's name. */
+static int has_moved(const bgu_connection_t *conn)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(conn->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved;
+}
+
+apr_status_t bgu_sqlite_borrow(bgu_sqlite_t *sqlite, bgu_connection_t **conn)
+{
+    while ((*conn = take_idle(sqlite)) != NULL) {
+        if (!has_moved(*conn)) {
+            return APR_SUCCESS;
+        }
         disconnect(sqlite, *conn);
     }
-    return bgu_sqlite_status(rc);
+    apr_status_t rv = bgu_sqlite_connect(sqlite, conn);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    int rc = bgu_sqlite_prepare(sqlite, *conn);
+    if (rc == SQLITE_ERROR) {
+        rc = SQLITE_NOTADB; /* a database, but without our tables */
+    }
+    if (rc != SQLITE_OK) {
+        rv = failure(*conn, rc);
+        disconnect(sqlite, *conn);
+    }
+    return rv;
 }
 
 apr_status_t bgu_sqlite_give_back(bgu_sqlite_t *sqlite, bgu_connection_t *conn, int rc)
 {
     if (bgu_sqlite_status(rc) != APR_SUCCESS && (rc & 0xff) != SQLITE_CONSTRAINT) {
+        apr_status_t rv = failure(conn, rc);
         disconnect(sqlite, conn);
-        return bgu_sqlite_status(rc);
+        return rv;
     }
     apr_thread_mutex_lock(sqlite->lock);
     conn->next = sqlite->idle;
@@ -231,22 +295,4 @@ int bgu_sqlite_query_int(sqlite3 *db, const char *sql, int *value)
     }
     (void)sqlite3_finalize(stmt);
     return rc;
-}
-
-const char *bgu_sqlite_advice(int rc)
-{
-    switch (rc & 0xff) {
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-        return "it is damaged or no SQLite database: restore it, or move it away to start afresh";
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-        return "the file and its folder must be writable by the server's user";
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return "another program keeps it locked: end that program";
-    default:
-        return "see whether its disk is full or failing";
-    }
 }

@@ -52,20 +52,20 @@ apr_status_t bgu_sqlite_make_file(const char *path, int make);
 apr_status_t bgu_sqlite_make(bgu_sqlite_t **sqlite, const bgu_sqlite_setup_t *setup,
                              apr_pool_t *pool);
 
-/** Make a connection without its statements, for a database that may not have its tables yet.
- * @return SQLite's result code */
-int bgu_sqlite_connect(bgu_sqlite_t *sqlite, bgu_connection_t **conn);
+/** Make a connection without its statements, for a database that may not have its tables yet. */
+apr_status_t bgu_sqlite_connect(bgu_sqlite_t *sqlite, bgu_connection_t **conn);
 
 /** Prepare the statements of such a connection. Returns SQLite's result code. */
 int bgu_sqlite_prepare(const bgu_sqlite_t *sqlite, bgu_connection_t *conn);
 
-/** Take a connection from the free list, or make one. */
+/** Take a connection from the free list, or make one. One whose file has been removed or replaced
+ * is closed instead: what it would write nobody would find again. */
 apr_status_t bgu_sqlite_borrow(bgu_sqlite_t *sqlite, bgu_connection_t **conn);
 
 /** Put a connection back; one that saw a failure is closed, so that the next borrower starts
  * afresh.
  * @param rc result code of what was done with it
- * @return rc as a status */
+ * @return rc as a status, or the system's error behind it */
 apr_status_t bgu_sqlite_give_back(bgu_sqlite_t *sqlite, bgu_connection_t *conn, int rc);
 
 /** SQLite's result code as a status: APR_SUCCESS, APR_ENOMEM, or BGU_SQLITE_STATUS plus the code.
@@ -86,8 +86,5 @@ const char *bgu_sqlite_text(sqlite3_stmt *stmt, int column, apr_pool_t *pool);
 
 /** The single number that a query returns. Returns SQLite's result code. */
 int bgu_sqlite_query_int(sqlite3 *db, const char *sql, int *value);
-
-/** What an administrator can do about a database that SQLite does not like. Static storage. */
-const char *bgu_sqlite_advice(int rc);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include <string.h>
 #include <apr_strings.h>
+#include "bgu_error.h"
 #include "bgu_guid.h"
 #include "bgu_sql.h"
 #include "bgu_sqlite.h"
@@ -400,20 +401,21 @@ static apr_status_t store_open(bgu_store_t **result, const char *where, int make
         *error = "cannot make a mutex";
         return rv;
     }
-    int rc = bgu_sqlite_connect(store->sqlite, &conn);
-    if (rc == SQLITE_OK) {
-        rc = bgu_sqlite_adopt(conn->db, where, make, error, pool);
+    rv = bgu_sqlite_connect(store->sqlite, &conn);
+    if (rv == APR_SUCCESS) {
+        int rc = bgu_sqlite_adopt(conn->db, where, make, error, pool);
         if (rc == SQLITE_OK) {
             rc = bgu_sqlite_prepare(store->sqlite, conn);
         }
-        (void)bgu_sqlite_give_back(store->sqlite, conn, rc);
+        rv = bgu_sqlite_give_back(store->sqlite, conn, rc);
     }
-    if (rc != SQLITE_OK && *error == NULL) {
-        *error = apr_psprintf(pool, "cannot use the session database %s: %s; %s", where,
-                              sqlite3_errstr(rc), bgu_sqlite_advice(rc));
+    if (rv != APR_SUCCESS && *error == NULL) {
+        char reason[BGU_STRERROR_MAX];
+        *error = apr_pstrcat(pool, "cannot use the session database ", where, ": ",
+                             bgu_strerror(rv, reason, sizeof(reason)), NULL);
     }
     *result = store;
-    return bgu_sqlite_status(rc);
+    return rv;
 }
 
 const bgu_store_provider_t bgu_store_sqlite = {

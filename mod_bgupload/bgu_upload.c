@@ -311,7 +311,8 @@ void bgu_upload(bgu_outcome_t *outcome, const bgu_sessions_t *sessions,
     /* A step that somebody else was first to make left nothing behind: look at the row afresh. A
      * Fragment that has read from its body settles by itself and says BGU_BUSY only for good. */
     for (int i = 0; i < TRIES_MAX && busy; i++) {
-        bgu_call_t call = {sessions, request, outcome, .pool = pool};
+        bgu_call_t call = {
+            .sessions = sessions, .request = request, .outcome = outcome, .pool = pool};
         outcome->answer = (bgu_answer_t){.next = -1, .session_id = packet->session_id};
         result = acts[packet->type].needs_session ? find(&call) : BGU_OK;
         if (result == BGU_OK) {

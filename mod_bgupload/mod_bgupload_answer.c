@@ -68,6 +68,7 @@ static int log_level(bgu_result_e result)
     case BGU_IO_ERROR:
     case BGU_DISK_FULL:
     case BGU_BYTES_LOST:
+    case BGU_STORE_BUSY:
         return APLOG_ERR;
     case BGU_OK:
     case BGU_RANGE:
@@ -99,7 +100,7 @@ static void log_answer(request_rec *r, const bgu_packet_t *packet, const bgu_out
     const bgu_answer_t *answer = &outcome->answer;
     bgu_error_t error = bgu_error_of_application(answer->result, answer->app_status);
     int level = log_level(answer->result);
-    char reason[120] = "";
+    char reason[BGU_STRERROR_MAX] = "";
 
     if (!APLOG_R_IS_LEVEL(r, level)) {
         return;

@@ -27,7 +27,8 @@ static const char *rate_of(const bgu_session_t *session, apr_time_t elapsed, apr
 const char *mod_bgupload_event_text(const bgu_session_t *session, const char *event,
                                     const char *reason, const char *name, apr_pool_t *pool)
 {
-    apr_time_t elapsed = apr_time_now() - session->created;
+    apr_time_t age = apr_time_now() - session->created;
+    apr_time_t elapsed = age > 0 ? age : 0; /* the clock may have been set back */
 
     return apr_psprintf(
         pool,

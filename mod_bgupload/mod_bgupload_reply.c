@@ -90,28 +90,45 @@ static const char *parse_path(request_rec *r, apr_size_t *folder_len)
     return id;
 }
 
-/* The session whose reply may be served to this request. NULL: nobody needs to know why not. */
-static bgu_session_t *find_session(request_rec *r)
+/* Trouble of ours: the client shall try again, and 404 would end its job. */
+static int fail(request_rec *r, apr_status_t rv, const char *id, const char *what)
+{
+    char reason[BGU_STRERROR_MAX];
+
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  BGULOGNO(0039) "the reply of session %s cannot be sent: %s: %s", id, what,
+                  bgu_strerror(rv, reason, sizeof(reason)));
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* The session whose reply may be served to this request: OK, HTTP_NOT_FOUND (nobody needs to know
+ * why) or HTTP_INTERNAL_SERVER_ERROR. */
+static int find_session(bgu_session_t **found, request_rec *r)
 {
     apr_size_t folder_len;
     bgu_session_t *session;
     const char *id = parse_path(r, &folder_len);
     const bgu_sessions_t *sessions = &mod_bgupload_sessions;
 
-    if (id == NULL || !mod_bgupload_store_ready(r->server) ||
-        sessions->provider->find(sessions->store, &session, id, r->pool) != APR_SUCCESS) {
-        return NULL;
+    if (!mod_bgupload_store_ready(r->server)) {
+        return HTTP_INTERNAL_SERVER_ERROR; /* the log has said why */
+    }
+    apr_status_t rv = sessions->provider->find(sessions->store, &session, id, r->pool);
+    if (rv != APR_SUCCESS) {
+        return APR_STATUS_IS_NOTFOUND(rv) ? HTTP_NOT_FOUND
+                                          : fail(r, rv, id, "cannot read the store");
     }
     if (folder_length(session->path) != folder_len ||
         strncmp(session->path, r->uri, folder_len) != 0 ||
         strcmp(session->user, r->user ? r->user : "") != 0) {
-        return NULL;
+        return HTTP_NOT_FOUND;
     }
     if ((session->state != BGU_STATE_COMPLETE && session->state != BGU_STATE_PUBLISHED) ||
         session->reply.kind != BGU_REPLY_FILE || bgu_session_expired(session, r->pool)) {
-        return NULL;
+        return HTTP_NOT_FOUND;
     }
-    return session;
+    *found = session;
+    return OK;
 }
 
 static apr_status_t close_fd(void *data)
@@ -120,17 +137,26 @@ static apr_status_t close_fd(void *data)
     return APR_SUCCESS;
 }
 
-/* The reply as an open file, closed with the request. */
-static apr_file_t *open_reply(request_rec *r, const bgu_session_t *session, apr_off_t *size)
+/* Whether an error in opening a file of the spool means that it is not there, or nothing that we
+ * serve; a spool that is away may come back. */
+static int is_missing(apr_status_t rv, const bgu_session_t *session)
+{
+    return rv == ELOOP || rv == EPERM ||
+           (APR_STATUS_IS_ENOENT(rv) && faccessat(AT_FDCWD, session->spool, X_OK, AT_EACCESS) == 0);
+}
+
+/* The reply as an open file, closed with the request. Returns as find_session(). */
+static int open_reply(apr_file_t **file, apr_off_t *size, request_rec *r,
+                      const bgu_session_t *session)
 {
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
     const char *path = bgu_reply_path(session->spool, session->id, r->pool);
     apr_int32_t flags = APR_FOPEN_READ;
-    apr_file_t *file;
     int fd;
 
-    if (bgu_reply_open(&fd, size, path, r->pool) != APR_SUCCESS) {
-        return NULL;
+    apr_status_t rv = bgu_reply_open(&fd, size, path, r->pool);
+    if (rv != APR_SUCCESS) {
+        return is_missing(rv, session) ? HTTP_NOT_FOUND : fail(r, rv, session->id, path);
     }
     apr_pool_cleanup_register(r->pool, (void *)(intptr_t)fd, close_fd, close_fd);
 #if APR_HAS_SENDFILE
@@ -138,7 +164,8 @@ static apr_file_t *open_reply(request_rec *r, const bgu_session_t *session, apr_
         flags |= APR_FOPEN_SENDFILE_ENABLED;
     }
 #endif
-    return apr_os_file_put(&file, &fd, flags, r->pool) == APR_SUCCESS ? file : NULL;
+    return apr_os_file_put(file, &fd, flags, r->pool) == APR_SUCCESS ? OK
+                                                                     : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 /* Validators that never change, so that a client can go on after an interruption. */
@@ -172,14 +199,16 @@ int mod_bgupload_reply_handler(request_rec *r)
     if (!mod_bgupload_is_reply(r)) {
         return DECLINED;
     }
-    session = find_session(r);
-    file = session ? open_reply(r, session, &size) : NULL;
-    if (file == NULL) {
-        return HTTP_NOT_FOUND;
+    int status = find_session(&session, r);
+    if (status == OK) {
+        status = open_reply(&file, &size, r, session);
+    }
+    if (status != OK) {
+        return status;
     }
     /* A long download is activity like an upload: the session shall not time out under it. */
     (void)bgu_spool_touch(session->spool, session->id, r->pool);
-    int status = set_headers(r, session, size);
+    status = set_headers(r, session, size);
     if (status != OK) {
         return status;
     }

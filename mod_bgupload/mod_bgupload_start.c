@@ -14,6 +14,7 @@
 #include <http_core.h>
 #include <apr_thread_mutex.h>
 #include <unixd.h>
+#include "bgu_clock.h"
 #include "bgu_defaults.h"
 #include "bgu_notify_curl.h"
 #include "mod_bgupload_config.h"
@@ -31,8 +32,8 @@ bgu_notifier_t *mod_bgupload_notifier;
 /* Whether this process has its store. */
 static struct {
     apr_thread_mutex_t *lock; /* guards the opening */
-    apr_time_t tried;
-    int ready; /* set once, last */
+    apr_time_t tried;         /* of bgu_clock_uptime(); 0: not yet */
+    int ready;                /* set once, last */
 } process;
 
 /* Who we were before the checks. */
@@ -262,12 +263,12 @@ int mod_bgupload_store_ready(server_rec *s)
     if (process.lock == NULL || apr_thread_mutex_lock(process.lock) != APR_SUCCESS) {
         return 0;
     }
-    apr_time_t now = apr_time_now();
+    apr_time_t now = bgu_clock_uptime();
     int ready = process.ready;
     /* Not with each of many requests: opening may wait for a lock. */
-    if (!ready && (process.tried > now || now - process.tried >= RETRY_INTERVAL)) {
+    if (!ready && (process.tried == 0 || now - process.tried >= RETRY_INTERVAL)) {
         ready = open_process_store(s);
-        process.tried = apr_time_now();
+        process.tried = bgu_clock_uptime();
         __atomic_store_n(&process.ready, ready, __ATOMIC_RELEASE);
     }
     (void)apr_thread_mutex_unlock(process.lock);

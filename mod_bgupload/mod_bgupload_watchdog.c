@@ -8,6 +8,7 @@
 #include <apr_optional.h>
 #include <mod_watchdog.h>
 #include "bgu_cleanup.h"
+#include "bgu_clock.h"
 #include "bgu_defaults.h"
 #include "bgu_orphans.h"
 #include "mod_bgupload_config.h"
@@ -18,7 +19,7 @@
  * end. We are called at least this often and look at the clock ourselves. */
 #define TICK_MAX apr_time_from_sec(60)
 
-/* When this process cleaned up last; 0: not yet, so the first call does. */
+/* When this process cleaned up last, of bgu_clock_uptime(); 0: not yet, so the first call does. */
 static apr_time_t last_cleanup;
 
 /* How many sessions a clean-up dealt with. */
@@ -42,7 +43,7 @@ static void report(void *baton, bgu_cleanup_e what, const bgu_session_t *session
     };
     tally_t *tally = baton;
     const char *reason = lines[what].reason;
-    char text[120];
+    char text[BGU_STRERROR_MAX];
 
     tally->count[what]++;
     if (what == BGU_CLEANUP_FAILED) {
@@ -79,7 +80,7 @@ static void clean_up(server_rec *s, const mod_bgupload_server_t *conf, apr_pool_
     apr_status_t rv = bgu_cleanup(&cleanup, pool);
 
     if (rv != APR_SUCCESS) {
-        char reason[120];
+        char reason[BGU_STRERROR_MAX];
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
                      BGULOGNO(0021) "clean-up: cannot read the store %s: %s", conf->store,
                      bgu_strerror(rv, reason, sizeof(reason)));
@@ -95,7 +96,7 @@ static void clean_up(server_rec *s, const mod_bgupload_server_t *conf, apr_pool_
 static void report_orphan(void *baton, const char *path, apr_status_t status)
 {
     tally_t *tally = baton;
-    char reason[120] = "";
+    char reason[BGU_STRERROR_MAX] = "";
 
     if (status != APR_SUCCESS) {
         (void)bgu_strerror(status, reason, sizeof(reason));
@@ -121,7 +122,7 @@ static void clean_up_spools(server_rec *s, const mod_bgupload_server_t *conf, ap
         const char *folder = APR_ARRAY_IDX(conf->spools, i, const char *);
         apr_status_t rv = bgu_orphans(&orphans, folder, pool);
         if (rv != APR_SUCCESS) {
-            char reason[120];
+            char reason[BGU_STRERROR_MAX];
             ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
                          BGULOGNO(0026) "clean-up: cannot look through the spool %s: %s", folder,
                          bgu_strerror(rv, reason, sizeof(reason)));
@@ -133,13 +134,12 @@ static apr_status_t tick(int state, void *data, apr_pool_t *pool)
 {
     server_rec *s = data;
     const mod_bgupload_server_t *conf = mod_bgupload_server();
-    apr_time_t now = apr_time_now();
+    apr_time_t now = bgu_clock_uptime();
 
     if (state != AP_WATCHDOG_STATE_RUNNING || !mod_bgupload_store_ready(s)) {
         return APR_SUCCESS;
     }
-    /* A clock that was set back must not put it off. */
-    if (last_cleanup == 0 || now < last_cleanup || now - last_cleanup >= conf->cleanup_interval) {
+    if (last_cleanup == 0 || now - last_cleanup >= conf->cleanup_interval) {
         last_cleanup = now;
         clean_up(s, conf, pool);
         clean_up_spools(s, conf, pool);

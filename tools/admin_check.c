@@ -120,7 +120,7 @@ static void check_database(admin_check_t *check)
     const admin_t *admin = check->admin;
     const char *fault;
     apr_status_t rv = admin->sessions.provider->check(admin->sessions.store, &fault, admin->pool);
-    char reason[200];
+    char reason[BGU_STRERROR_MAX];
 
     if (rv != APR_SUCCESS) {
         fault = bgu_strerror(rv, reason, sizeof(reason));

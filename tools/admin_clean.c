@@ -97,7 +97,7 @@ static const char *const to_do[] = {"to discard", "to commit", "to forget", "fai
 
 static void print_reason(apr_status_t status)
 {
-    char reason[200];
+    char reason[BGU_STRERROR_MAX];
 
     if (status != APR_SUCCESS) {
         printf("  (%s)", bgu_strerror(status, reason, sizeof(reason)));

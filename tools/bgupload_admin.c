@@ -41,7 +41,7 @@ void admin_complain(const char *format, ...)
 
 int admin_complain_of(const char *what, apr_status_t status)
 {
-    char reason[200];
+    char reason[BGU_STRERROR_MAX];
 
     admin_complain("%s: %s", what, bgu_strerror(status, reason, sizeof(reason)));
     return ADMIN_NOT_DONE;

@@ -26,8 +26,7 @@ __attribute__((constructor)) static void attach(void)
     }
 }
 
-/** Path of an open file or folder; "" if it has none. */
-static void path_of(char path[PATH_MAX], int fd)
+void faults_path_of(char *path, int fd)
 {
     char link[64];
     ssize_t length;
@@ -45,8 +44,19 @@ static int ends_with(const char *text, const char *ending)
     return length >= tail && strcmp(text + length - tail, ending) == 0;
 }
 
-/** What follows the parent of the watched folder that a path lies in: "spool/ID". NULL: none. */
-static const char *watched(const char *path)
+void faults_whole_path(char *whole, int folder, const char *path)
+{
+    size_t length = 0;
+
+    if (path[0] != '/' && folder != AT_FDCWD) {
+        faults_path_of(whole, folder);
+        length = strlen(whole);
+        whole[length++] = '/';
+    }
+    (void)snprintf(whole + length, PATH_MAX, "%s", path);
+}
+
+const char *faults_watched(const char *path)
 {
     for (int i = 0; i < FAULTS_FOLDERS; i++) {
         const char *folder = faults->folders[i];
@@ -63,7 +73,7 @@ static const char *watched(const char *path)
 /** Do to a call what is to be done, if its number says so. */
 static int judge(const char *call, int kind, const char *path)
 {
-    const char *name = watched(path);
+    const char *name = faults_watched(path);
     unsigned number;
 
     if (name == NULL || (faults->kinds & kind) == 0 || !ends_with(path, faults->ending)) {
@@ -93,19 +103,14 @@ static int is_armed(void)
 int faults_judge_path(const char *call, int kind, int folder, const char *path)
 {
     int before = errno;
-    char whole[2 * PATH_MAX] = "";
+    char whole[2 * PATH_MAX];
     int judgement;
 
     if (!is_armed()) {
         return 0;
     }
-    if (path[0] == '/' || folder == AT_FDCWD) {
-        judgement = judge(call, kind, path);
-    } else {
-        path_of(whole, folder);
-        (void)snprintf(whole + strlen(whole), PATH_MAX, "/%s", path);
-        judgement = judge(call, kind, whole);
-    }
+    faults_whole_path(whole, folder, path);
+    judgement = judge(call, kind, whole);
     errno = judgement < 0 ? errno : before;
     return judgement;
 }
@@ -119,7 +124,7 @@ int faults_judge_fd(const char *call, int kind, int fd)
     if (!is_armed()) {
         return 0;
     }
-    path_of(path, fd);
+    faults_path_of(path, fd);
     judgement = judge(call, kind, path);
     errno = judgement < 0 ? errno : before;
     return judgement;

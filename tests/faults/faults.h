@@ -5,12 +5,14 @@
  * faults.so is preloaded into httpd. It stands between a program and the system calls that touch
  * files, counts those that concern the folders named here, and makes one of them the last one
  * (kill -9 of the whole process group right before it) or lets it fail. The calls themselves are
- * the real ones, on real files; the module and its libraries know nothing of it. */
+ * the real ones, on real files; the module and its libraries know nothing of it. It can also record
+ * all that changes those folders, in the order in which it happened (record.h). */
 
 #ifndef FAULTS_H
 #define FAULTS_H
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 /** Environment variable with the path of the shared block's file. */
@@ -55,6 +57,14 @@ typedef struct faults_t {
     atomic_uint count;                      /**< calls so far */
     char hit[FAULTS_NAME_MAX];              /**< the last call that was hit: "pwritev spool/ID" */
     atomic_llong clock_shift;               /**< seconds added to the time of day, armed or not */
+    char boot_file[PATH_MAX];               /**< read in place of the kernel's boot id; "": not */
+    atomic_uint recording;                  /**< whether changes are recorded, armed or not */
+    atomic_uint records;                    /**< number of records so far */
+    char record_file[PATH_MAX];             /**< where they go */
+    pthread_mutex_t record_lock;            /**< held over a call and its record; robust, shared */
 } faults_t;
+
+/** Where the kernel tells which boot this is. */
+#define FAULTS_BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 #endif

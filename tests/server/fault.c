@@ -20,6 +20,20 @@ static apr_status_t unmap(void *data)
     return munmap(data, sizeof(faults_t)) == 0 ? APR_SUCCESS : APR_EGENERAL;
 }
 
+/** The lock is shared by processes, and one that is killed may hold it. */
+static void prepare_recording(const httpd_env_t *env, faults_t *faults)
+{
+    pthread_mutexattr_t kind;
+
+    REQUIRE(pthread_mutexattr_init(&kind) == 0);
+    REQUIRE(pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED) == 0);
+    REQUIRE(pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST) == 0);
+    REQUIRE(pthread_mutex_init(&faults->record_lock, &kind) == 0);
+    pthread_mutexattr_destroy(&kind);
+    apr_cpystrn(faults->record_file, apr_pstrcat(env->pool, env->root, "/run/records", NULL),
+                PATH_MAX);
+}
+
 faults_t *fault_block(const httpd_env_t *env)
 {
     int fd = open(fault_file(env), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -32,6 +46,7 @@ faults_t *fault_block(const httpd_env_t *env)
     REQUIRE(faults != MAP_FAILED);
     close(fd);
     apr_pool_cleanup_register(env->pool, faults, unmap, apr_pool_cleanup_null);
+    prepare_recording(env, faults);
     apr_cpystrn(faults->folders[0], env->spool, PATH_MAX);
     apr_cpystrn(faults->folders[1], env->docroot, PATH_MAX);
     apr_cpystrn(faults->folders[2], apr_pstrcat(env->pool, env->root, "/state", NULL), PATH_MAX);
@@ -68,4 +83,34 @@ const char *fault_hit(const httpd_env_t *env)
 void fault_shift_clock(httpd_env_t *env, long long seconds)
 {
     atomic_store(&env->faults->clock_shift, seconds);
+}
+
+void fault_record(httpd_env_t *env)
+{
+    atomic_store(&env->faults->recording, 0);
+    files_write(env->faults->record_file, "", 0);
+    REQUIRE(chmod(env->faults->record_file, 0666) == 0);
+    atomic_store(&env->faults->records, 0);
+    atomic_store(&env->faults->recording, 1);
+}
+
+unsigned fault_recorded(const httpd_env_t *env)
+{
+    return atomic_load(&env->faults->records);
+}
+
+bytes_t fault_record_end(httpd_env_t *env)
+{
+    atomic_store(&env->faults->recording, 0);
+    return files_read(env->faults->record_file);
+}
+
+void fault_reboot(httpd_env_t *env)
+{
+    static unsigned boots;
+    const char *file = apr_pstrcat(env->pool, env->root, "/run/boot_id", NULL);
+    const char *id = httpd_env_format("00000000-0000-4000-8000-%012u\n", ++boots);
+
+    files_write(file, id, strlen(id));
+    apr_cpystrn(env->faults->boot_file, file, PATH_MAX);
 }

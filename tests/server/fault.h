@@ -14,6 +14,7 @@
 #ifndef FAULT_H
 #define FAULT_H
 
+#include "files.h"
 #include "httpd_env.h"
 
 /** What is to happen, and to which calls. */
@@ -39,6 +40,19 @@ const char *fault_hit(const httpd_env_t *env);
 
 /** Set the time of day of the server's processes back (negative) or forward, in seconds. */
 void fault_shift_clock(httpd_env_t *env, long long seconds);
+
+/** Record, from now on, all that changes the watched folders (record.h). What was recorded before
+ * is dropped. */
+void fault_record(httpd_env_t *env);
+
+/** Number of records so far. */
+unsigned fault_recorded(const httpd_env_t *env);
+
+/** Record no more. Returns the records, in httpd_env_pool(). */
+bytes_t fault_record_end(httpd_env_t *env);
+
+/** Let processes of the server that start from now on believe that the machine was started anew. */
+void fault_reboot(httpd_env_t *env);
 
 /** Behind httpd_env_start(): make the block for a server, unmapped with its pool. */
 faults_t *fault_block(const httpd_env_t *env);

@@ -48,14 +48,23 @@ apr_pool_t *httpd_env_pool(void)
     return test_pool;
 }
 
-static int free_port(void)
+/** A port of 127.0.0.1. */
+static struct sockaddr_in address_of(int port)
 {
     struct sockaddr_in address = {0};
-    socklen_t length = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons((unsigned short)port);
+    return address;
+}
+
+static int free_port(void)
+{
+    struct sockaddr_in address = address_of(0);
+    socklen_t length = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
     REQUIRE(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     REQUIRE(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
     close(fd);
@@ -64,13 +73,10 @@ static int free_port(void)
 
 static int takes_connections(const httpd_env_t *env)
 {
-    struct sockaddr_in address = {0};
+    struct sockaddr_in address = address_of(env->port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int connected;
 
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons((unsigned short)env->port);
     connected = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
     close(fd);
     return connected;
@@ -160,8 +166,7 @@ static void become_httpd(const httpd_env_t *env, const char *httpd, const char *
     _exit(127);
 }
 
-/** What httpd's LD_PRELOAD is to be; "" for nothing. */
-static const char *preload_of(const httpd_env_t *env)
+const char *httpd_env_preload(const httpd_env_t *env)
 {
     const char *preload = env->priv->options.preload;
 
@@ -179,7 +184,7 @@ static const char *preload_of(const httpd_env_t *env)
 static void launch(httpd_env_t *env)
 {
     const char *httpd = httpd_env_setting("BGUPLOAD_HTTPD");
-    const char *preload = preload_of(env);
+    const char *preload = httpd_env_preload(env);
 
     /* Its orphans shall come to us, so that we can wait for the last one. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -268,6 +273,21 @@ httpd_env_t *httpd_env_start(const httpd_env_options_t *options)
     return NULL;
 }
 
+/** Whether nobody has taken the server's port meanwhile, for a connection to elsewhere say. */
+static int has_port(void *baton)
+{
+    const httpd_env_t *env = baton;
+    struct sockaddr_in address = address_of(env->port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+    int bound;
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    bound = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    close(fd);
+    return bound;
+}
+
 /** Whether no process of the server's group is left; takes the orphans' ends. */
 static int is_gone(void *baton)
 {
@@ -285,6 +305,7 @@ int httpd_env_try_resume(httpd_env_t *env)
     pid_t group;
 
     REQUIRE(env->pid == 0);
+    check_wait(has_port, env, HTTPD_ENV_DEADLINE);
     launch(env);
     group = env->pid;
     REQUIRE(await_service(env));
@@ -350,7 +371,7 @@ static int test_config(const httpd_env_options_t *options, const char **output)
 {
     httpd_env_t *env = env_make(options);
     const char *argv[] = {"env",
-                          apr_pstrcat(env->pool, "LD_PRELOAD=", preload_of(env), NULL),
+                          apr_pstrcat(env->pool, "LD_PRELOAD=", httpd_env_preload(env), NULL),
                           httpd_env_setting("BGUPLOAD_HTTPD"),
                           "-d",
                           env->root,

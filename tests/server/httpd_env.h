@@ -102,6 +102,9 @@ const char *httpd_env_accepted(const httpd_env_options_t *options);
  * @return what it printed and logged; pool as of httpd_env_pool() */
 const char *httpd_env_failed_start(const httpd_env_options_t *options);
 
+/** LD_PRELOAD of the server's processes; "" for none. */
+const char *httpd_env_preload(const httpd_env_t *env);
+
 /** A pool that lives until the end of the running test. */
 apr_pool_t *httpd_env_pool(void);
 
@@ -153,6 +156,9 @@ const char *httpd_env_expand(const httpd_env_t *env, const char *text);
 /** The value of an environment variable that make check sets; ends the test if it is missing.
  * BGUPLOAD_HTTPD, BGUPLOAD_HTTPD_MODULES, BGUPLOAD_BUILD, BGUPLOAD_SRC. */
 const char *httpd_env_setting(const char *name);
+
+/** Whether the module is built with sanitizers: everything takes longer then. */
+int httpd_env_is_instrumented(void);
 
 /** Whether httpd has a module, compiled in or in its folder: "http2". */
 int httpd_env_has_module(const char *name);

@@ -23,6 +23,11 @@ struct suite {
 static const struct suite suites[] = {
     {"harness", suite_harness},
     {"fault", suite_fault},
+    {"power", suite_power},
+    {"faults_upload", suite_faults_upload},
+    {"faults_ways", suite_faults_ways},
+    {"faults_store", suite_faults_store},
+    {"faults_places", suite_faults_places},
     {"ping_create", suite_ping_create},
     {"fragment", suite_fragment},
     {"ingest", suite_ingest},

@@ -104,7 +104,7 @@ static void damaged_store(void)
     CHECK_INT(admin_lines(output), 1);
     CHECK_HAS(output, "malformed");
     CHECK_INT(admin(env, "check", &output), 1);
-    CHECK_HAS(admin_line(output, "damaged"), env->store);
+    CHECK_HAS(admin_line(output, "damaged: "), env->store);
 }
 
 /** A command line and its exit code; none of them gets as far as the store. */

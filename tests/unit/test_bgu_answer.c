@@ -126,7 +126,7 @@ static void test_every_error(void)
                  apr_psprintf(f->pool, "0x%x", error->context));
         CASE_STR(error->name, apr_table_get(whole, BGU_H_PACKET_TYPE), "Ack");
         CASE_STR(error->name, apr_table_get(whole, "Retry-After"),
-                 i == BGU_BUSY || i == BGU_NOTIFYING ? "5" : NULL);
+                 i == BGU_BUSY || i == BGU_STORE_BUSY || i == BGU_NOTIFYING ? "5" : NULL);
     }
 }
 

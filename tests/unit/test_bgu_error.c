@@ -29,6 +29,7 @@ static const struct error_case rows[] = {
     {"disk full", BGU_DISK_FULL, 500, 0x80070070},
     {"not enabled", BGU_NOT_ENABLED, 501, 0x80070005},
     {"busy", BGU_BUSY, 503, 0x80070020},
+    {"store busy", BGU_STORE_BUSY, 503, 0x80070020},
 };
 
 static void test_table(void)
@@ -96,7 +97,7 @@ static const struct status_case statuses[] = {
     {"ENOENT", ENOENT, BGU_IO_ERROR},
     {"EMFILE", EMFILE, BGU_IO_ERROR},
     {"APR_EOF", APR_EOF, BGU_IO_ERROR},
-    {"SQLITE_BUSY", BGU_SQLITE_STATUS + SQLITE_BUSY, BGU_IO_ERROR},
+    {"SQLITE_BUSY", BGU_SQLITE_STATUS + SQLITE_BUSY, BGU_STORE_BUSY},
     {"SQLITE_CORRUPT", BGU_SQLITE_STATUS + SQLITE_CORRUPT, BGU_IO_ERROR},
 };
 

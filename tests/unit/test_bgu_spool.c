@@ -262,7 +262,6 @@ static void test_sync(void)
 {
     fixture_t *f = fixture_open_bare();
 
-    CHECK_INT(bgu_spool_sync(open_spool(f)), APR_SUCCESS);
     CHECK_INT(bgu_spool_sync_folder(f->spool), APR_SUCCESS);
     CHECK(bgu_spool_sync_folder(fixture_path(f, "missing")) != APR_SUCCESS);
 }
