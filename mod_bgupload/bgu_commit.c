@@ -37,6 +37,15 @@ static void reopen(const bgu_sessions_t *sessions, bgu_session_t *session)
     }
 }
 
+/* The same for want of bytes: nobody will take up again what was staged. */
+static void give_up(const bgu_sessions_t *sessions, bgu_session_t *session, apr_pool_t *pool)
+{
+    if (session->state == BGU_STATE_COMMITTING) {
+        bgu_publish_abandon(session, pool);
+    }
+    reopen(sessions, session);
+}
+
 /* Whether the row still stands where it stood when session was read: whoever held the lock before
  * us may have taken it further. */
 static bgu_result_e check_unmoved(const bgu_sessions_t *sessions, const bgu_session_t *session,
@@ -56,13 +65,14 @@ static bgu_result_e check_unmoved(const bgu_sessions_t *sessions, const bgu_sess
     return bgu_result_of(*cause);
 }
 
-/* The last steps: the file is at its destination. A power cut may take this row back to COMMITTING,
- * which is durable and tells enough. */
+/* The last steps: the file is at its destination. The row says so durably before the spool file goes
+ * and anybody can take the file away: after a power cut it is not put there again. */
 static bgu_result_e finish(const bgu_sessions_t *sessions, bgu_session_t *session,
                            apr_status_t *cause, const char **detail, apr_pool_t *pool)
 {
     bgu_state_e state = session->plan.keep_session ? BGU_STATE_PUBLISHED : BGU_STATE_CLOSED;
-    bgu_result_e result = move(sessions, session, state, 0, cause, detail);
+    bgu_result_e result =
+        move(sessions, session, state, session->plan.sync != BGU_SYNC_OFF, cause, detail);
 
     if (result == BGU_OK) {
         /* What cannot be removed now goes with the tombstone. */
@@ -85,7 +95,7 @@ static bgu_result_e wrong_size(const bgu_sessions_t *sessions, bgu_session_t *se
     *detail =
         apr_psprintf(pool, "the spool file has %" APR_OFF_T_FMT " of %" APR_OFF_T_FMT " bytes: %s",
                      size, session->total, bgu_spool_path(session->spool, session->id, pool));
-    reopen(sessions, session);
+    give_up(sessions, session, pool);
     return BGU_BYTES_LOST;
 }
 
@@ -159,7 +169,7 @@ static bgu_result_e commit_without_bytes(const bgu_sessions_t *sessions, bgu_ses
     if (session->state == BGU_STATE_COMMITTING && bgu_publish_done(session)) {
         return finish(sessions, session, cause, detail, pool);
     }
-    reopen(sessions, session);
+    give_up(sessions, session, pool);
     /* A folder that is away, not mounted say, may come back with all that is in it. */
     if (faccessat(AT_FDCWD, session->spool, W_OK | X_OK, AT_EACCESS) != 0) {
         *cause = errno;

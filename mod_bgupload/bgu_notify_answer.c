@@ -2,6 +2,7 @@
 
 #include "bgu_notify_answer.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -67,6 +68,11 @@ static void find_reply(bgu_verdict_t *verdict, const bgu_notification_t *ask, ap
         rv = bgu_reply_open(&fd, &size, ask->reply_path, pool);
     }
     if (APR_STATUS_IS_ENOENT(rv)) {
+        return;
+    }
+    if (rv == EMFILE || rv == ENFILE || rv == ENOMEM || rv == EIO) {
+        verdict->cause = rv;
+        judge(verdict, bgu_result_of(rv), "cannot open the reply in the spool");
         return;
     }
     if (rv != APR_SUCCESS) {

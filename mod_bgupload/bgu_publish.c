@@ -101,14 +101,15 @@ static bgu_result_e check_in(int folder, const char *dest, int overwrite, const 
     return result;
 }
 
-bgu_result_e bgu_publish_check(const char *dest, int root, int overwrite, const char **detail,
-                               apr_pool_t *pool)
+bgu_result_e bgu_publish_check(const char *dest, int root, int overwrite, apr_status_t *cause,
+                               const char **detail, apr_pool_t *pool)
 {
     const char *path = folder_of(dest, pool);
     int folder = bgu_folder_open(path, root, pool);
 
     if (folder < 0) {
-        return refuse_folder(errno, path, detail, pool);
+        *cause = errno;
+        return refuse_folder(*cause, path, detail, pool);
     }
     bgu_result_e result = check_in(folder, dest, overwrite, detail, pool);
     (void)close(folder);
@@ -356,6 +357,11 @@ static bgu_result_e refusal(apr_status_t cause)
     return bgu_result_of(cause);
 }
 
+static const char *hidden_name(const bgu_session_t *session, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, HIDDEN_PREFIX, session->id + BGU_ID_LEN - HIDDEN_ID_LEN, NULL);
+}
+
 /* Open what a commit works with. -1: the folder of the destination could not be opened. */
 static int open_publication(publication_t *pub, const bgu_session_t *session,
                             const bgu_spool_t *spool, const char *folder, apr_pool_t *pool)
@@ -365,7 +371,7 @@ static int open_publication(publication_t *pub, const bgu_session_t *session,
     *pub = (publication_t){
         .session = session,
         .name = strrchr(session->dest, '/') + 1,
-        .hidden = apr_pstrcat(pool, HIDDEN_PREFIX, session->id + BGU_ID_LEN - HIDDEN_ID_LEN, NULL),
+        .hidden = hidden_name(session, pool),
         .source = apr_psprintf(pool, "/proc/self/fd/%d", fd),
         .spool = fd,
     };
@@ -394,6 +400,16 @@ bgu_result_e bgu_publish(const bgu_session_t *session, const bgu_spool_t *spool,
                               : "cannot put the file at its destination ",
                           session->dest, NULL);
     return refusal(*cause);
+}
+
+void bgu_publish_abandon(const bgu_session_t *session, apr_pool_t *pool)
+{
+    int folder = bgu_folder_open(folder_of(session->dest, pool), session->plan.root, pool);
+
+    if (folder >= 0) {
+        (void)unlinkat(folder, hidden_name(session, pool), 0);
+        (void)close(folder);
+    }
 }
 
 int bgu_publish_begun(const bgu_session_t *session, const bgu_spool_t *spool, apr_pool_t *pool)

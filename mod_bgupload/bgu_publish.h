@@ -27,10 +27,11 @@
 /** Whether a file could be uploaded to dest now. This only spares a client an upload in vain: what
  * counts is how bgu_publish() finds things, perhaps days later.
  * @param root as bgu_plan_t.root
+ * @param cause receives the system's error behind a failure, if there is one
  * @param detail receives, for the log, what stands in the way
  * @return BGU_OK, BGU_BAD_REQUEST (a folder), BGU_NO_FOLDER, BGU_ACCESS_DENIED, BGU_IO_ERROR */
-bgu_result_e bgu_publish_check(const char *dest, int root, int overwrite, const char **detail,
-                               apr_pool_t *pool);
+bgu_result_e bgu_publish_check(const char *dest, int root, int overwrite, apr_status_t *cause,
+                               const char **detail, apr_pool_t *pool);
 
 /** Put the spool file of a session at session->dest as session->plan says. Repeatable.
  * On another file system the bytes are copied to a hidden name beside the destination first.
@@ -41,6 +42,10 @@ bgu_result_e bgu_publish_check(const char *dest, int root, int overwrite, const 
  * The spool file stays in any case. */
 bgu_result_e bgu_publish(const bgu_session_t *session, const bgu_spool_t *spool,
                          apr_status_t *cause, const char **detail, apr_pool_t *pool);
+
+/** Remove what a commit that cannot be finished, for want of bytes, may have staged beside the
+ * destination. */
+void bgu_publish_abandon(const bgu_session_t *session, apr_pool_t *pool);
 
 /** Whether bgu_publish() has been at work on the spool file before: it is at its destination, or
  * staged beside it. */

@@ -113,7 +113,7 @@ static bgu_result_e create_session(bgu_call_t *call)
     bgu_answer_t *answer = &call->outcome->answer;
     char *id = apr_palloc(call->pool, BGU_ID_LEN + 1);
     bgu_result_e result = bgu_publish_check(request->dest, request->root, policy->overwrite,
-                                            &answer->detail, call->pool);
+                                            &answer->cause, &answer->detail, call->pool);
 
     if (result != BGU_OK) {
         return result;

@@ -42,9 +42,6 @@ static int open_judged(const char *call, int folder, const char *path, int flags
     if (faults_judge_path(call, kind, folder, path) < 0) {
         return -1;
     }
-    if (faults != NULL && faults->boot_file[0] != '\0' && strcmp(path, FAULTS_BOOT_ID) == 0) {
-        path = faults->boot_file;
-    }
     return open_recorded(folder, path, flags, mode);
 }
 

@@ -57,14 +57,12 @@ typedef struct faults_t {
     atomic_uint count;                      /**< calls so far */
     char hit[FAULTS_NAME_MAX];              /**< the last call that was hit: "pwritev spool/ID" */
     atomic_llong clock_shift;               /**< seconds added to the time of day, armed or not */
-    char boot_file[PATH_MAX];               /**< read in place of the kernel's boot id; "": not */
+    atomic_llong booted;                    /**< microseconds of uptime that do not count: as if the
+                                             * machine had been started only then */
     atomic_uint recording;                  /**< whether changes are recorded, armed or not */
     atomic_uint records;                    /**< number of records so far */
     char record_file[PATH_MAX];             /**< where they go */
     pthread_mutex_t record_lock;            /**< held over a call and its record; robust, shared */
 } faults_t;
-
-/** Where the kernel tells which boot this is. */
-#define FAULTS_BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -107,10 +108,8 @@ bytes_t fault_record_end(httpd_env_t *env)
 
 void fault_reboot(httpd_env_t *env)
 {
-    static unsigned boots;
-    const char *file = apr_pstrcat(env->pool, env->root, "/run/boot_id", NULL);
-    const char *id = httpd_env_format("00000000-0000-4000-8000-%012u\n", ++boots);
+    struct timespec up;
 
-    files_write(file, id, strlen(id));
-    apr_cpystrn(env->faults->boot_file, file, PATH_MAX);
+    REQUIRE(clock_gettime(CLOCK_BOOTTIME, &up) == 0);
+    atomic_store(&env->faults->booted, up.tv_sec * 1000000LL + up.tv_nsec / 1000);
 }

@@ -72,23 +72,28 @@ void patient_set_back(patient_t *patient, unsigned point)
     patient->up.wire = wire_connect(patient->up.env);
 }
 
-static int is_not_known(const wire_answer_t *answer)
+/** Whether the server says that the session is not known any more, or its bytes are gone. */
+static int is_lost(const wire_answer_t *answer)
 {
     const char *code = wire_header(answer, "BITS-Error-Code");
 
-    return answer->status == 500 && code != NULL && strcmp(code, "0x8020001F") == 0;
+    return code != NULL && ((answer->status == 500 && strcmp(code, "0x8020001F") == 0) ||
+                            (answer->status == 404 && strcmp(code, "0x80070002") == 0));
 }
 
-/** The session is not known any more: begin anew, if the server may forget it. */
+/** Begin anew, if the server may forget what it had. */
 static void start_over(patient_t *patient)
 {
     const patient_state_t *state = &patient->state;
 
-    if (patient->keep == PATIENT_KEEP_ALL ||
-        (patient->keep == PATIENT_KEEP_COMPLETE && state->complete)) {
+    if (patient->keep == PATIENT_KEEP_ALL) {
         CHECK_FAIL("%s: the session is lost with %lu acknowledged bytes%s", patient->up.path,
                    (unsigned long)state->next, state->complete ? ", all" : "");
     }
+    /* As the job of a client that has failed is cancelled; a session that is not known does not
+     * mind.
+     */
+    (void)wire_cancel(wire_connect(patient->up.env), patient->up.path, state->id);
     patient->state = (patient_state_t){.id = NULL};
     patient->up.id = NULL;
 }
@@ -171,7 +176,7 @@ const wire_answer_t *patient_step(patient_t *patient)
     } else {
         answer = close_session(patient);
     }
-    if (is_not_known(answer)) {
+    if (is_lost(answer)) {
         start_over(patient);
     }
     if (answer->status == 0) {
@@ -189,7 +194,7 @@ void patient_go_on(patient_t *patient)
         const wire_answer_t *answer = patient_step(patient);
 
         if (answer->status != 0 && answer->status != 200 && answer->status != 416 &&
-            !is_not_known(answer)) {
+            !is_lost(answer)) {
             REQUIRE_FAIL("%s: answer %d in the middle of things, %lu bytes acknowledged",
                          patient->up.path, answer->status, (unsigned long)patient->state.next);
         }

@@ -17,9 +17,8 @@
 
 /** What the server may not lose. */
 typedef enum {
-    PATIENT_KEEP_NOTHING,  /**< of an upload that is not closed */
-    PATIENT_KEEP_COMPLETE, /**< an upload whose last fragment has got its 200 */
-    PATIENT_KEEP_ALL       /**< anything that has got a 200 */
+    PATIENT_KEEP_CLOSED, /**< an upload whose Close-Session has got its 200 */
+    PATIENT_KEEP_ALL     /**< anything that has got a 200 */
 } patient_keep_e;
 
 /** What the client knows. */

@@ -14,8 +14,8 @@
  * of its last fsync; a name is there if its folder was synced since, no matter what was synced of
  * the file. Without a seed, everything else is lost. With one, chance decides what of it survives:
  * each page of a write for itself, each change of a name for itself, and of the changes of a file's
- * length and attributes the first few, since file systems keep those in order. So a file may have
- * its full length and zeros in it.
+ * length and attributes the first few, since file systems keep those in order. A file is never
+ * longer than what was written of it: the file systems that the server is for see to that.
  *
  * The memory map that SQLite keeps beside a database (-shm) never survives. */
 
@@ -44,7 +44,7 @@ int power_is_sync(const power_t *power, unsigned number);
 const char *power_describe(const power_t *power, unsigned point);
 
 /** Put into the folders of a killed server what the disk holds when the power fails behind that
- * many changes, and change the machine's boot id.
+ * many changes, and let the machine have been started only now.
  * @param seed 0: nothing survives that was not synced; else of the chance that decides it */
 void power_cut(power_t *power, unsigned point, unsigned seed);
 

@@ -255,6 +255,18 @@ static void scatter(power_disk_t *disk, power_node_t *node, const faults_record_
     }
 }
 
+/** The bytes of a write that make the file longer come to the disk with its length. */
+static void lengthen(power_disk_t *disk, power_node_t *node, const faults_record_t *record)
+{
+    const char *data = (const char *)(record + 1);
+    size_t at = (size_t)record->at;
+    size_t from = at > node->size ? at : node->size;
+
+    if (record->op == FAULTS_R_WRITE && from < at + record->length) {
+        power_node_write(node, from, data + (from - at), at + record->length - from, disk->pool);
+    }
+}
+
 /** What survives of the changes of a file or folder. */
 static void survive(power_disk_t *disk, power_node_t *node)
 {
@@ -273,6 +285,7 @@ static void survive(power_disk_t *disk, power_node_t *node)
             continue;
         }
         if (i < in_order) {
+            lengthen(disk, node, record);
             apply_to_node(disk, node, record);
         }
         if (record->op == FAULTS_R_WRITE) {

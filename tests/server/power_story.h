@@ -24,6 +24,7 @@ typedef struct story_t {
     int count;
     const char *old;  /**< what the first destination held before; NULL: nothing */
     int on_last;      /**< the last fragment publishes */
+    int off;          /**< nothing is synced, so nothing is promised */
     unsigned changes; /**< number of records */
 } story_t;
 

@@ -108,7 +108,7 @@ static void test_removed(void)
 
     httpd_env_expect(env, "I/O error");
     httpd_env_expect_spool(env, 1); /* of the session that nobody knows any more */
-    patient->keep = PATIENT_KEEP_NOTHING;
+    patient->keep = PATIENT_KEEP_CLOSED;
     while (patient->state.next == 0) {
         patient_step(patient);
     }

@@ -57,6 +57,7 @@ static void each_step(const char *lines, const trial_t *trial)
 
     httpd_env_expect(env, "disk full");
     httpd_env_expect(env, "I/O error");
+    httpd_env_expect(env, "bytes lost"); /* what could not be synced */
     if ((trial->kinds & FAULTS_NAMES) != 0) {
         /* What a Close-Session could not remove goes with the tombstone. */
         httpd_env_expect_spool(env, 1);

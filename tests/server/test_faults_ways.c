@@ -56,6 +56,7 @@ static void last_steps(httpd_env_t *env, size_t reply)
 
     httpd_env_expect(env, "disk full");
     httpd_env_expect(env, "I/O error");
+    httpd_env_expect(env, "bytes lost"); /* what could not be synced */
     for (i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
         trial_t trial = *trials[i];
 

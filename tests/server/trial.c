@@ -41,7 +41,7 @@ static patient_t *upload_to(httpd_env_t *env, trial_step_e step, const trial_t *
     patient->reply = trial->reply;
     if ((trial->kinds & FAULTS_SYNCS) != 0) {
         /* Bytes that could not be synced are wanted again. */
-        patient->keep = PATIENT_KEEP_COMPLETE;
+        patient->keep = PATIENT_KEEP_CLOSED;
     }
     while ((step > TRIAL_CREATE && patient->state.id == NULL) ||
            patient->state.next < before[step]) {

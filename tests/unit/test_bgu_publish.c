@@ -286,7 +286,8 @@ static void test_every_sync(void)
 static bgu_result_e check(const fixture_t *f, const char *dest, int overwrite)
 {
     const char *detail = NULL;
-    bgu_result_e result = bgu_publish_check(dest, 0, overwrite, &detail, f->pool);
+    apr_status_t cause = APR_SUCCESS;
+    bgu_result_e result = bgu_publish_check(dest, 0, overwrite, &cause, &detail, f->pool);
 
     if (result != BGU_OK) {
         CHECK(detail != NULL && *detail != '\0');
@@ -323,8 +324,9 @@ static int check_as_nobody(void *baton)
 {
     const fixture_t *f = baton;
     const char *detail = NULL;
+    apr_status_t cause = APR_SUCCESS;
 
-    return (int)bgu_publish_check(fixture_dest(f, "new"), 0, 0, &detail, f->pool);
+    return (int)bgu_publish_check(fixture_dest(f, "new"), 0, 0, &cause, &detail, f->pool);
 }
 
 static int publish_as_nobody(void *baton)

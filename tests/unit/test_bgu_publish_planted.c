@@ -183,18 +183,19 @@ static void test_link_on_the_way(void)
     struct item item = received(0);
     const char *out = fixture_path(item.f, "out");
     const char *detail = NULL;
+    apr_status_t cause = APR_SUCCESS;
     int root = (int)strlen(item.f->docroot);
 
     link_folder(&item);
     item.session->plan.root = root;
     CHECK_INT(publish(&item), BGU_ACCESS_DENIED);
-    CHECK_INT(bgu_publish_check(item.session->dest, root, 0, &detail, item.f->pool),
+    CHECK_INT(bgu_publish_check(item.session->dest, root, 0, &cause, &detail, item.f->pool),
               BGU_ACCESS_DENIED);
     CHECK_HAS(detail, "FollowSymLinks");
     CHECK_INT(fixture_count(out), 0);
     CHECK_INT(mode_of(fixture_spool_path(item.f, item.session->id)), 0644);
     /* Where links may be followed, and above what the configuration names, they are. */
-    CHECK_INT(bgu_publish_check(item.session->dest, 0, 0, &detail, item.f->pool), BGU_OK);
+    CHECK_INT(bgu_publish_check(item.session->dest, 0, 0, &cause, &detail, item.f->pool), BGU_OK);
     item.session->plan.root = (int)strlen(fixture_dest(item.f, "in"));
     CHECK_INT(publish(&item), BGU_OK);
     CHECK(fixture_holds(fixture_path(item.f, "out/a.bin"), NEW, strlen(NEW)));
@@ -227,14 +228,17 @@ static void test_own_names(void)
     static const char *const names[] = {".bgupload-", ".bgupload-x", ".BGUPLOAD-x"};
     fixture_t *f = fixture_open_bare();
     const char *detail = NULL;
+    apr_status_t cause = APR_SUCCESS;
     size_t i;
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        CASE_INT(names[i], bgu_publish_check(fixture_dest(f, names[i]), 0, 1, &detail, f->pool),
+        CASE_INT(names[i],
+                 bgu_publish_check(fixture_dest(f, names[i]), 0, 1, &cause, &detail, f->pool),
                  BGU_ACCESS_DENIED);
         CHECK_HAS(detail, names[i]);
     }
-    CHECK_INT(bgu_publish_check(fixture_dest(f, ".bgupload"), 0, 0, &detail, f->pool), BGU_OK);
+    CHECK_INT(bgu_publish_check(fixture_dest(f, ".bgupload"), 0, 0, &cause, &detail, f->pool),
+              BGU_OK);
 }
 
 /** After a refusal the file is only a spool file again, whatever its mode was to be. */
