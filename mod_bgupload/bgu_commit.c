@@ -65,8 +65,8 @@ static bgu_result_e check_unmoved(const bgu_sessions_t *sessions, const bgu_sess
     return bgu_result_of(*cause);
 }
 
-/* The last steps: the file is at its destination. The row says so durably before the spool file goes
- * and anybody can take the file away: after a power cut it is not put there again. */
+/* The last steps: the file is at its destination. The row says so durably before the spool file
+ * goes and anybody can take the file away: after a power cut it is not put there again. */
 static bgu_result_e finish(const bgu_sessions_t *sessions, bgu_session_t *session,
                            apr_status_t *cause, const char **detail, apr_pool_t *pool)
 {
