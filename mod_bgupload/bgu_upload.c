@@ -159,15 +159,39 @@ static bgu_result_e end_again(bgu_call_t *call)
     return BGU_OK;
 }
 
+/* There are bytes, but no fragment has told the row of them: either one did meanwhile, or a power
+ * cut took the row back. Then nobody knows whether they are all, and 200 could be a lie. */
+static bgu_result_e refuse_unknown(bgu_call_t *call)
+{
+    const bgu_sessions_t *sessions = call->sessions;
+    bgu_session_t *now;
+    apr_status_t rv =
+        sessions->provider->find(sessions->store, &now, call->session->id, call->pool);
+
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_NOTFOUND(rv)) {
+        return bgu_call_fail(call, rv, "cannot read the store");
+    }
+    if (rv != APR_SUCCESS || now->total != BGU_TOTAL_UNKNOWN ||
+        now->state != call->session->state) {
+        return bgu_call_overtaken(call);
+    }
+    return bgu_call_say(call, BGU_BYTES_LOST,
+                        "bytes came, but a power cut took back what the store knew of them");
+}
+
 /* Close a session without any fragment: an empty file. Its spool file is made now. */
 static bgu_result_e close_empty(bgu_call_t *call)
 {
     bgu_spool_t *spool;
+    apr_off_t size;
     int created;
     bgu_result_e result = bgu_call_open_spool(call, &spool, &created);
 
     if (result != BGU_OK) {
         return result;
+    }
+    if (bgu_spool_size(&size, spool) == APR_SUCCESS && size > 0) {
+        return refuse_unknown(call);
     }
     call->session->total = 0;
     bgu_call_plan(call, 0);

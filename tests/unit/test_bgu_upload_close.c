@@ -52,6 +52,22 @@ static void test_close(void)
     CHECK(upload_is_published(d));
 }
 
+/** A power cut took the row back to before the first fragment, but not the bytes. */
+static void test_close_unknown_bytes(void)
+{
+    upload_driver_t *d = upload_driver_open(DATA);
+
+    d->policy.sync = BGU_SYNC_OFF;
+    upload_begin(d);
+    fixture_write(fixture_spool_path(d->f, d->id), DATA, 10);
+    UPLOAD_EXPECT(upload_close(d), BGU_BYTES_LOST, NEXT_NONE);
+    CHECK(!fixture_exists(d->request.dest));
+    /* The client starts over, or goes on with what is there. */
+    UPLOAD_EXPECT(upload_fragment(d, 0, 10), BGU_OK, 10);
+    UPLOAD_EXPECT(upload_close(d), BGU_OK, NEXT_NONE);
+    CHECK(upload_is_published(d));
+}
+
 /** A repeated Close does not bring the file back, nor does it replace a newer one. */
 static void test_close_commits_once(void)
 {
@@ -388,6 +404,7 @@ static const suite_test_t tests[] = {
     {"Close replaces a file", test_close_overwrites},
     {"Close, but the folder is gone", test_close_without_folder},
     {"Close, but the bytes are gone", test_close_bytes_lost},
+    {"Close of bytes that no row tells of", test_close_unknown_bytes},
     {"Cancel", test_cancel},
     {"Cancel without a fragment", test_cancel_without_fragment},
     {"Cancel leaves the destination alone", test_cancel_leaves_destination},
