@@ -72,6 +72,22 @@ static apr_size_t add(body_t *body, struct iovec piece)
     return piece.iov_len;
 }
 
+/* Hold a bucket until its bytes are written. One that only goes on where the last one ends becomes
+ * part of that: a body may come in byte by byte, and a bucket is much larger than a byte. */
+static void hold(body_t *body, apr_bucket *bucket)
+{
+    apr_bucket *last = APR_BRIGADE_LAST(body->held);
+
+    if (last != APR_BRIGADE_SENTINEL(body->held) && last->type == bucket->type &&
+        last->data == bucket->data && last->start + (apr_off_t)last->length == bucket->start) {
+        last->length += bucket->length;
+        apr_bucket_delete(bucket);
+        return;
+    }
+    APR_BUCKET_REMOVE(bucket);
+    APR_BRIGADE_INSERT_TAIL(body->held, bucket);
+}
+
 /* Move the first bucket into the pieces. Returns the number of bytes gained. */
 static apr_size_t gather(body_t *body)
 {
@@ -92,8 +108,7 @@ static apr_size_t gather(body_t *body)
         apr_bucket_delete(bucket);
         return 0;
     }
-    APR_BUCKET_REMOVE(bucket);
-    APR_BRIGADE_INSERT_TAIL(body->held, bucket);
+    hold(body, bucket);
     return add(body, piece);
 }
 

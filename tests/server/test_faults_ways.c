@@ -31,23 +31,6 @@ static const trial_t broken = {.name = "EIO",
 static const trial_t part = {
     .name = "one byte only", .act = FAULTS_SHORT, .kinds = FAULTS_WRITES | FAULTS_READS};
 
-/** Run a clean-up that believes in a later day. Returns its exit code. */
-static int clean_up(httpd_env_t *env, int days)
-{
-    const char *preload = apr_pstrcat(env->pool, "LD_PRELOAD=", httpd_env_preload(env), NULL);
-    const char *faults = apr_pstrcat(env->pool, FAULTS_VARIABLE "=", fault_file(env), NULL);
-    const char *program =
-        apr_pstrcat(env->pool, httpd_env_setting("BGUPLOAD_BUILD"), "/bgupload-admin", NULL);
-    const char *argv[] = {"env",      preload,   faults,     program,   "--store",
-                          env->store, "--spool", env->spool, "cleanup", NULL};
-    int code;
-
-    fault_shift_clock(env, days * 86400LL);
-    code = program_run(argv, NULL, env->pool);
-    fault_shift_clock(env, 0);
-    return code;
-}
-
 /** The last two packets of uploads, with each of these faults. */
 static void last_steps(httpd_env_t *env, size_t reply)
 {
@@ -65,7 +48,7 @@ static void last_steps(httpd_env_t *env, size_t reply)
         trial_each(env, TRIAL_CLOSE, &trial);
     }
     /* What a Close-Session could not remove goes with the tombstone. */
-    CHECK_INT(clean_up(env, 2), 0);
+    CHECK_INT(trial_clean_up(env, 2), 0);
     printf(" ... ");
 }
 
@@ -158,13 +141,13 @@ static void test_clean_up(void)
 
         CHECK_NEXT(wire_fragment(up.wire, up.path, up.id, "12345", 0, 3, 5), 200, 3);
         fault_arm(env, &fault);
-        clean_up(env, 15);
+        trial_clean_up(env, 15);
         fault_disarm(env);
         hit = *fault_hit(env) != '\0';
         fault.first++;
         /* A later one finds nothing in its way. */
-        CHECK_INT(clean_up(env, 30), 0);
-        CHECK_INT(clean_up(env, 45), 0);
+        CHECK_INT(trial_clean_up(env, 30), 0);
+        CHECK_INT(trial_clean_up(env, 45), 0);
         CHECK_ANSWER(wire_fragment(wire_connect(env), up.path, up.id, "12345", 3, 2, 5), 500,
                      "0x8020001F");
         CHECK_INT(httpd_env_spool_count(env), 0);

@@ -129,6 +129,9 @@ static void bodies_cut(void)
 /** What dripping bodies may take, in KiB each: the buffers of what waits to be written. */
 enum { DRIPS_MAX = 64 * 8000 / 1024 + 32 };
 
+/** Bytes that drip one by one. */
+enum { DRIPS = 8000 };
+
 /** Each drip takes a buffer; they are written before they are too many. */
 static void drips(void)
 {
@@ -149,13 +152,14 @@ static void drips(void)
     for (int i = 0; i < OVERLOAD_THREADS; i++) {
         slow[i] = stall(env, i, file);
     }
-    for (int k = SENT; k < LENGTH; k++) {
+    for (int k = SENT; k < SENT + DRIPS; k++) {
         for (int i = 0; i < OVERLOAD_THREADS; i++) {
             wire_send_bytes(slow[i].wire, file + k, 1);
         }
         overload_check_memory(child, before, OVERLOAD_THREADS * DRIPS_MAX);
     }
     for (int i = 0; i < OVERLOAD_THREADS; i++) {
+        wire_send_bytes(slow[i].wire, file + SENT + DRIPS, LENGTH - SENT - DRIPS);
         CHECK_NEXT(wire_read(slow[i].wire), 200, LENGTH);
         slow[i].wire = wire_connect(env);
         upload_finish(&slow[i], file, LENGTH);

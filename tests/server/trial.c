@@ -154,3 +154,19 @@ void trial_all(httpd_env_t *env, trial_step_e step, const trial_t *trial)
 
     attempt(env, step, trial, &fault, &tally);
 }
+
+int trial_clean_up(httpd_env_t *env, int days)
+{
+    const char *preload = apr_pstrcat(env->pool, "LD_PRELOAD=", httpd_env_preload(env), NULL);
+    const char *faults = apr_pstrcat(env->pool, FAULTS_VARIABLE "=", fault_file(env), NULL);
+    const char *program =
+        apr_pstrcat(env->pool, httpd_env_setting("BGUPLOAD_BUILD"), "/bgupload-admin", NULL);
+    const char *argv[] = {"env",      preload,   faults,     program,   "--store",
+                          env->store, "--spool", env->spool, "cleanup", NULL};
+    int code;
+
+    fault_shift_clock(env, days * 86400LL);
+    code = program_run(argv, NULL, env->pool);
+    fault_shift_clock(env, 0);
+    return code;
+}

@@ -50,4 +50,7 @@ void trial_each(httpd_env_t *env, trial_step_e step, const trial_t *trial);
 /** Let all calls fail from the first one on. */
 void trial_all(httpd_env_t *env, trial_step_e step, const trial_t *trial);
 
+/** Run a clean-up that believes in a later day. Returns its exit code. */
+int trial_clean_up(httpd_env_t *env, int days);
+
 #endif
