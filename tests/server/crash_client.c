@@ -86,8 +86,20 @@ static void note_bytes(crash_client_t *client, const wire_answer_t *answer)
     client->acknowledged = next;
 }
 
+/** Whether the server asks to wait for another request of the session: the kernel closes a killed
+ * process's connection a moment before it takes its locks back. */
+static int is_busy(const wire_answer_t *answer)
+{
+    const char *code = wire_header(answer, "BITS-Error-Code");
+
+    return answer->status == 503 && code != NULL && strcmp(code, "0x80070020") == 0;
+}
+
 static void conclude(crash_client_t *client, const wire_answer_t *answer)
 {
+    if (is_busy(answer)) {
+        return; /* the same packet comes next */
+    }
     client->reply = wire_header(answer, "BITS-Reply-URL");
     if (client->packet == fragment && (answer->status == 200 || answer->status == 416)) {
         note_bytes(client, answer);
