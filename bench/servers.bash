@@ -230,8 +230,9 @@ stop_all() {
     local name
     for name in "${!pid[@]}"; do
         stop "$name"
+        # AH10159 tells that all threads were busy, which some workloads are for.
         if grep -E ':(error|crit|alert|emerg)\]|\[(error|crit|alert|emerg)\]' \
-            "${root[$name]}/logs/error.log" >&2; then
+            "${root[$name]}/logs/error.log" | grep -v AH10159 >&2; then
             fail "the error log of $name holds errors"
         fi
         rm -rf "${root[$name]}"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Inside the state machine: one request on its way, and the steps that packets share.
- * Private to bgu_upload.c, bgu_fragment.c and bgu_call.c. */
+ * Private to bgu_upload.c, bgu_fragment.c, bgu_ask.c and bgu_call.c. */
 
 #ifndef BGU_CALL_H
 #define BGU_CALL_H

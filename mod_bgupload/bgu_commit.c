@@ -33,7 +33,8 @@ static bgu_result_e move(const bgu_sessions_t *sessions, bgu_session_t *session,
 static void reopen(const bgu_sessions_t *sessions, bgu_session_t *session)
 {
     if (session->state == BGU_STATE_COMMITTING) {
-        (void)bgu_session_move(sessions, session, BGU_STATE_COMPLETE, 0);
+        int durable = session->plan.sync != BGU_SYNC_OFF; /* as COMMITTING is */
+        (void)bgu_session_move(sessions, session, BGU_STATE_COMPLETE, durable);
     }
 }
 

@@ -7,6 +7,16 @@
 
 #include <apr_strings.h>
 
+/* Whether the spool file is as long as the row says. */
+static int has_all(const bgu_session_t *session, apr_pool_t *pool)
+{
+    bgu_spool_t *spool;
+    apr_off_t size;
+
+    return bgu_spool_open(&spool, session->spool, session->id, NULL, pool) == APR_SUCCESS &&
+           bgu_spool_size(&size, spool) == APR_SUCCESS && size >= session->total;
+}
+
 /* Look again after the body was read: this request cannot start over, but what it wanted may have
  * been done by another one of the same session. */
 static bgu_result_e settle(bgu_call_t *call)
@@ -22,6 +32,10 @@ static bgu_result_e settle(bgu_call_t *call)
     if (rv != APR_SUCCESS || bgu_state_is_tombstone(now->state)) {
         call->outcome->answer.next = -1;
         return bgu_call_say(call, BGU_SESSION_NOT_FOUND, "the session ended during its fragment");
+    }
+    if (now->state == BGU_STATE_COMPLETE && !has_all(now, call->pool)) {
+        call->outcome->answer.next = 0;
+        return bgu_call_say(call, BGU_RANGE, "the spool file of a complete upload is gone");
     }
     if (now->state == BGU_STATE_COMPLETE || now->state == BGU_STATE_PUBLISHED) {
         call->session = now;
@@ -124,26 +138,25 @@ static void end_body(bgu_call_t *call)
     }
 }
 
-/* Take the body from the reader to the end of the spool file. size is N, before and after.
- * piece holds the start of the body if that has been gathered already. */
-static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size, piece_t *piece)
+/* Take the body from the reader to the end of the spool file. size is N, before and after. */
+static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size)
 {
     const bgu_range_t *range = &call->request->packet->range;
     apr_off_t position = range->first;
+    piece_t piece;
 
     while (position < range->end) {
-        apr_status_t rv = piece->length ? APR_SUCCESS : gather(call, piece, position);
+        apr_status_t rv = gather(call, &piece, position);
         if (rv != APR_SUCCESS) {
             call->outcome->answer.cause = rv;
             return bgu_call_say(call, BGU_DISCONNECTED, "the fragment broke off");
         }
-        rv = bgu_spool_append(spool, size, position, range->total, piece->vec, piece->count);
+        rv = bgu_spool_append(spool, size, position, range->total, piece.vec, piece.count);
         call->outcome->answer.next = *size;
         if (rv != APR_SUCCESS) {
             return refuse_bytes(call, rv);
         }
-        position += piece->length;
-        piece->length = 0;
+        position += piece.length;
     }
     return BGU_OK;
 }
@@ -175,7 +188,7 @@ static bgu_result_e promise(bgu_call_t *call, int durable)
 /* Write the row anew: with the total of the first fragment, or as RECEIVING again. A file that was
  * made for nothing, because the session ended meanwhile or its user's quota is used up, goes; but
  * not with what another request has put into it by now. */
-static bgu_result_e rewrite(bgu_call_t *call, bgu_state_e state, bgu_spool_t *spool, int created)
+static bgu_result_e rewrite(bgu_call_t *call, bgu_spool_t *spool, int created)
 {
     int durable = call->request->policy->sync == BGU_SYNC_FRAGMENT;
     int first = call->session->total == BGU_TOTAL_UNKNOWN;
@@ -183,7 +196,7 @@ static bgu_result_e rewrite(bgu_call_t *call, bgu_state_e state, bgu_spool_t *sp
     call->session->total = call->request->packet->range.total;
     bgu_result_e result = first && call->request->policy->quota
                               ? promise(call, durable)
-                              : bgu_call_change(call, state, durable);
+                              : bgu_call_change(call, BGU_STATE_RECEIVING, durable);
     if (result == BGU_QUOTA && created) {
         (void)bgu_spool_remove_empty(spool, call->session->spool, call->session->id, call->pool);
     } else if (result != BGU_OK && created) {
@@ -192,10 +205,9 @@ static bgu_result_e rewrite(bgu_call_t *call, bgu_state_e state, bgu_spool_t *sp
     return result;
 }
 
-/* Open the spool file, and bring the row in line with it: the first fragment fixes the total (with
- * whole, it is all there will be); and where bytes were lost, with or without the file, they are
- * wanted again. */
-static bgu_result_e begin(bgu_call_t *call, bgu_spool_t **spool, apr_off_t *size, int whole)
+/* Open the spool file, and bring the row in line with it: the first fragment fixes the total; and
+ * where bytes were lost, with or without the file, they are wanted again. */
+static bgu_result_e begin(bgu_call_t *call, bgu_spool_t **spool, apr_off_t *size)
 {
     const bgu_session_t *session = call->session;
     int created;
@@ -207,9 +219,9 @@ static bgu_result_e begin(bgu_call_t *call, bgu_spool_t **spool, apr_off_t *size
     apr_status_t rv = bgu_spool_size(size, *spool);
     if (rv == APR_SUCCESS && (created || session->total == BGU_TOTAL_UNKNOWN ||
                               (session->state == BGU_STATE_COMPLETE && *size < session->total))) {
-        result = rewrite(call, whole ? BGU_STATE_COMPLETE : BGU_STATE_RECEIVING, *spool, created);
+        result = rewrite(call, *spool, created);
     }
-    if (result == BGU_OK && rv == APR_SUCCESS && (session->state == BGU_STATE_RECEIVING || whole) &&
+    if (result == BGU_OK && rv == APR_SUCCESS && session->state == BGU_STATE_RECEIVING &&
         *size > session->total) {
         /* A power cut took the row's total back, and this is another file. By the row it is: one
          * with more bytes has not come meanwhile. */
@@ -246,24 +258,6 @@ static bgu_result_e refuse_range(bgu_call_t *call, apr_off_t size)
     return bgu_call_say(call, BGU_RANGE, detail);
 }
 
-/* Whether this is a small file as a whole, with nothing more to do than to store it. Then the body
- * is gathered first, and its session gets total and completion with one write of its row: half of
- * what many small uploads would cost otherwise. */
-static int comes_whole(bgu_call_t *call, piece_t *piece)
-{
-    const bgu_range_t *range = &call->request->packet->range;
-    const bgu_policy_t *policy = call->request->policy;
-
-    if (call->session->total != BGU_TOTAL_UNKNOWN || call->outcome->body_read ||
-        range->first != 0 || range->end != range->total || range->total == 0 ||
-        range->total > BGU_WRITE_SIZE || policy->quota || policy->commit_on_last ||
-        policy->notify != BGU_NOTIFY_NONE) {
-        return 0;
-    }
-    /* Why a body breaks off is told when the next piece is asked for. */
-    return gather(call, piece, 0) == APR_SUCCESS && piece->length == range->total;
-}
-
 /* Refuse, before a byte is read, what is too large or does not fit the session. */
 static bgu_result_e check(bgu_call_t *call)
 {
@@ -295,39 +289,15 @@ static bgu_result_e check(bgu_call_t *call)
     return result;
 }
 
-/* The body was gathered, but another request was first to change the row. If it brings the same
- * file the two go on together: each sees to it that the bytes are there before it says so. */
-static bgu_result_e join(bgu_call_t *call)
-{
-    const bgu_sessions_t *sessions = call->sessions;
-    bgu_session_t *now;
-    apr_status_t rv =
-        sessions->provider->find(sessions->store, &now, call->session->id, call->pool);
-
-    if (rv == APR_SUCCESS && now->total != BGU_TOTAL_UNKNOWN &&
-        (now->state == BGU_STATE_RECEIVING || now->state == BGU_STATE_COMPLETE)) {
-        call->session = now;
-        call->outcome->session = now;
-        return check(call);
-    }
-    return settle(call);
-}
-
 /* A fragment of a session that wants bytes, or has them all and may be asked again. */
 static bgu_result_e take(bgu_call_t *call)
 {
     const bgu_range_t *range = &call->request->packet->range;
     apr_status_t rv = APR_SUCCESS;
     bgu_spool_t *spool;
-    apr_off_t size;
-    piece_t piece = {.length = 0};
-    int whole = comes_whole(call, &piece);
-    bgu_result_e result = begin(call, &spool, &size, whole);
+    apr_off_t size = 0;
+    bgu_result_e result = begin(call, &spool, &size);
 
-    if (result == BGU_BUSY && call->outcome->body_read) {
-        whole = 0;
-        result = join(call);
-    }
     if (result != BGU_OK) {
         return result;
     }
@@ -336,7 +306,7 @@ static bgu_result_e take(bgu_call_t *call)
         return refuse_range(call, size);
     }
     if (range->end > size) {
-        result = receive(call, spool, &size, &piece);
+        result = receive(call, spool, &size);
         end_body(call);
     } else {
         rv = bgu_spool_touch(call->session->spool, call->session->id, call->pool);
@@ -351,10 +321,6 @@ static bgu_result_e take(bgu_call_t *call)
         /* Nothing was read, and the file went with its session. */
         return APR_STATUS_IS_ENOENT(rv) ? bgu_call_overtaken(call)
                                         : fail_at_file(call, rv, "cannot sync the spool file ");
-    }
-    if (whole) {
-        call->outcome->event = BGU_EVENT_COMPLETED;
-        return BGU_OK;
     }
     return size == range->total ? complete(call, spool) : BGU_OK;
 }

@@ -250,12 +250,20 @@ apr_status_t bgu_spool_restart(bgu_spool_t *spool, apr_off_t *size, apr_off_t to
 
 apr_status_t bgu_spool_sync(bgu_spool_t *spool)
 {
-    while (fdatasync(spool->fd) != 0) {
-        if (errno != EINTR) {
-            return errno;
+    apr_status_t rv = APR_SUCCESS;
+
+    do {
+        rv = fdatasync(spool->fd) == 0 ? APR_SUCCESS : errno;
+    } while (rv == EINTR);
+    if (rv == EIO && bgu_spool_lock(spool) == APR_SUCCESS) {
+        /* The kernel has dropped what it could not write, and would call the next sync a success.
+         */
+        if (!bgu_spool_is_linked(spool)) {
+            (void)ftruncate(spool->fd, 0);
         }
+        bgu_spool_unlock(spool);
     }
-    return APR_SUCCESS;
+    return rv;
 }
 
 apr_status_t bgu_spool_touch(const char *folder, const char *id, apr_pool_t *pool)

@@ -56,7 +56,8 @@ int bgu_spool_is_linked(const bgu_spool_t *spool);
  * @return APR_ENOENT, EPERM and EMLINK as bgu_spool_append(), else the system's error */
 apr_status_t bgu_spool_restart(bgu_spool_t *spool, apr_off_t *size, apr_off_t total);
 
-/** Force the bytes to the disk. */
+/** Force the bytes to the disk. Where the disk fails (EIO) the file is emptied: nobody knows what
+ * is on it. */
 apr_status_t bgu_spool_sync(bgu_spool_t *spool);
 
 /** Note that the session is alive though nothing is written (sets the file's mtime to now).

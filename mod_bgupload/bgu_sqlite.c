@@ -11,9 +11,9 @@
 #include <apr_thread_mutex.h>
 #include "bgu_error.h"
 
-/* The first SQLite that has tables without a row number (and indexes over some rows). */
-#define VERSION_MIN      3008002
-#define VERSION_MIN_NAME "3.8.2"
+/* The first SQLite with all calls that are made here: sqlite3_prepare_v3(). */
+#define VERSION_MIN      3020000
+#define VERSION_MIN_NAME "3.20.0"
 
 /* While another process writes: microseconds to sleep, so many times, and thereafter. */
 #define SHORT_WAIT  100

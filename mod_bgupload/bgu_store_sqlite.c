@@ -134,7 +134,7 @@ static apr_status_t limit_of(bgu_store_t *store, const bgu_session_t *session,
     }
     int reached = reaches(conn->stmt[BGU_SQL_COUNT_ALL], session, limits->total);
     (void)bgu_sqlite_give_back(store->sqlite, conn, SQLITE_DONE);
-    return reached ? BGU_STATUS_TOTAL_LIMIT : BGU_STATUS_USER_LIMIT;
+    return reached || limits->per_user == 0 ? BGU_STATUS_TOTAL_LIMIT : BGU_STATUS_USER_LIMIT;
 }
 
 static void bind_create(sqlite3_stmt *stmt, const bgu_change_t *change)

@@ -31,6 +31,9 @@ extern bgu_notifier_t *mod_bgupload_notifier;
 int mod_bgupload_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                               server_rec *s);
 
+/** The server's user, for a command that makes a folder for it. */
+const char *mod_bgupload_owner(void);
+
 /** Hook post_config: read the umask, start the clean-up. */
 int mod_bgupload_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 

@@ -160,7 +160,7 @@ int mod_bgupload_answer(request_rec *r, const bgu_packet_t *packet, const bgu_ou
     bgu_answer_write(r->headers_out, answer);
     ap_set_content_length(r, 0);
     /* What is left of the body httpd reads and drops, or it closes the connection. */
-    if (!outcome->body_read && packet->length > DRAIN_MAX) {
+    if ((!outcome->body_read || answer->result != BGU_OK) && packet->length > DRAIN_MAX) {
         r->connection->keepalive = AP_CONN_CLOSE;
     }
     return OK;

@@ -62,7 +62,7 @@ static apr_status_t keep(apr_bucket *bucket, apr_pool_t *pool, struct iovec *pie
 /* Take note of a piece, as part of the one before if it lies behind it. Returns its length. */
 static apr_size_t add(body_t *body, struct iovec piece)
 {
-    struct iovec *last = &body->pieces[body->count - 1];
+    struct iovec *last = body->pieces + (body->count > 0 ? body->count - 1 : 0);
 
     if (body->count > 0 && (char *)last->iov_base + last->iov_len == piece.iov_base) {
         last->iov_len += piece.iov_len;

@@ -263,13 +263,11 @@ static const char *set_store(cmd_parms *cmd, void *dir, const char *provider, co
     return conf->store ? NULL : expected(cmd, where, "the path of a file");
 }
 
-/* Note, while the configuration is read (not a .htaccess), what post_config has to look at. */
+/* Note, while the configuration is read (not a .htaccess), what post_config has to look at; of all
+ * virtual hosts in one place. */
 static mod_bgupload_server_t *notes(cmd_parms *cmd)
 {
-    if (ap_check_cmd_context(cmd, NOT_IN_HTACCESS) != NULL) {
-        return NULL;
-    }
-    return ap_get_module_config(cmd->server->module_config, &bgupload_module);
+    return ap_check_cmd_context(cmd, NOT_IN_HTACCESS) == NULL ? mod_bgupload_server() : NULL;
 }
 
 static const char *set_enabled(cmd_parms *cmd, void *dir, int on)

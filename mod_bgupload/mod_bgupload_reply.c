@@ -185,8 +185,8 @@ int mod_bgupload_is_reply(request_rec *r)
 {
     apr_size_t folder_len;
 
-    return r->method_number == M_GET && mod_bgupload_dir(r)->enabled == 1 &&
-           parse_path(r, &folder_len) != NULL;
+    return r->method_number == M_GET && r->proxyreq == PROXYREQ_NONE &&
+           mod_bgupload_dir(r)->enabled == 1 && parse_path(r, &folder_len) != NULL;
 }
 
 int mod_bgupload_reply_handler(request_rec *r)

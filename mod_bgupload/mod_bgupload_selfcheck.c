@@ -122,9 +122,10 @@ static void check_writable(const folder_t *folder, apr_pool_t *pool)
     }
     missing = errno == ENOENT;
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, folder->server,
-                 BGULOGNO(0035) "BGUpload is On for %s, which %s; %s%s", folder->path,
+                 BGULOGNO(0035) "BGUpload is On for %s, which %s; %s %s %s", folder->path,
                  missing ? "does not exist" : "the server's user cannot write to",
-                 missing ? "make it with: install -d -o USER " : "try: chown USER ", folder->path);
+                 missing ? "make it with: install -d -o" : "try: chown", mod_bgupload_owner(),
+                 folder->path);
 }
 
 /* A fragment over httpd's limit costs the client another attempt with a smaller one. */

@@ -77,8 +77,7 @@ static apr_status_t become_root_again(const identity_t *identity)
     return APR_SUCCESS;
 }
 
-/* The server's user for a command that makes a folder for it. */
-static const char *owner(void)
+const char *mod_bgupload_owner(void)
 {
     const char *name = ap_unixd_config.user_name;
 
@@ -103,7 +102,7 @@ static int check_spool(server_rec *s, const char *folder)
     ap_log_error(
         APLOG_MARK, APLOG_CRIT, 0, s,
         BGULOGNO(0002) "BGUploadSpool: the folder %s %s; make it with: install -d -m 0700 -o %s %s",
-        folder, fault, owner(), folder);
+        folder, fault, mod_bgupload_owner(), folder);
     return 0;
 }
 

@@ -330,9 +330,22 @@ static void sync_levels(void)
     }
 }
 
+/** What stands in a virtual host is looked at as well. */
+static void virtual_host(void)
+{
+    const httpd_env_options_t options = {
+        .server = "<VirtualHost 127.0.0.1:{PORT}>\n<Directory \"{DOCROOT}/upload\">\n"
+                  "BGUploadSpool \"{ROOT}/missing\"\n</Directory>\n</VirtualHost>\n"};
+    const char *said = httpd_env_refused(&options);
+
+    CHECK_HAS(said, "BGUploadSpool: the folder ");
+    CHECK_HAS(said, "/missing does not exist");
+}
+
 void suite_config(void)
 {
     static const suite_test_t tests[] = {
+        {"a virtual host", virtual_host},
         {"wrong values are refused", wrong_values},
         {"more wrong values are refused", more_wrong_values},
         {"wrong values and places at server level", wrong_at_server_level},

@@ -379,42 +379,6 @@ static void test_store_is_left_alone(void)
     sqlite3_close(db);
 }
 
-static int row_writes;
-
-static apr_status_t count_update(bgu_store_t *store, const bgu_session_t *session,
-                                 bgu_state_e expected, int durable)
-{
-    row_writes++;
-    return bgu_store_sqlite.update(store, session, expected, durable);
-}
-
-/** A small file that comes at once costs one write of its row; one that breaks off the usual two.
- */
-static void test_row_is_written_once(void)
-{
-    static bgu_store_provider_t counting;
-    upload_driver_t *d = upload_driver_open(DATA);
-
-    counting = bgu_store_sqlite;
-    counting.update = count_update;
-    d->f->sessions.provider = &counting;
-    upload_begin(d);
-    row_writes = 0;
-    CHECK_INT(upload_fragment(d, 0, 10)->event, BGU_EVENT_COMPLETED);
-    CHECK_INT(row_writes, 1);
-    CHECK_INT(upload_state(d), BGU_STATE_COMPLETE);
-    CHECK_INT(upload_fragment(d, 0, 10)->event, BGU_EVENT_NONE);
-    CHECK_INT(row_writes, 1);
-
-    upload_begin(d);
-    row_writes = 0;
-    UPLOAD_EXPECT(upload_broken(d, 0, 10, 4), BGU_DISCONNECTED, NEXT_ANY);
-    CHECK_INT(fixture_find(d->f, d->id)->total, 10);
-    CHECK_INT(upload_spooled(d), 4);
-    CHECK_INT(upload_fragment(d, 4, 10)->event, BGU_EVENT_COMPLETED);
-    CHECK_INT(row_writes, 2);
-}
-
 /** A power cut took the row's total back, and the client starts another file. */
 static void test_more_than_total(void)
 {
@@ -447,7 +411,6 @@ static const suite_test_t tests[] = {
     {"the spool has moved", test_spool_moved},
     {"the spool is missing", test_spool_missing},
     {"middle fragments write nothing to the store", test_store_is_left_alone},
-    {"a small file writes its row once", test_row_is_written_once},
 };
 
 void suite_upload_fragment(void)

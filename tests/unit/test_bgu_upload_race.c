@@ -160,6 +160,21 @@ static void test_closed_early_meanwhile(void)
     }
 }
 
+/** Close while the first fragment is coming in, which is all of the file: it is no empty one. */
+static void test_closed_during_the_first_fragment(void)
+{
+    size_t after;
+
+    for (after = 0; after < 10; after++) {
+        upload_driver_t *d = open_pair(close_early, after);
+
+        UPLOAD_EXPECT(upload_fragment(d, 0, 10), BGU_SESSION_NOT_FOUND, NEXT_NONE);
+        CHECK_INT(fixture_count(d->f->docroot), 0);
+        CHECK_INT(fixture_count(d->f->spool), 0);
+        fixture_teardown();
+    }
+}
+
 static void send_another_total(upload_driver_t *d)
 {
     (void)d;
@@ -295,6 +310,7 @@ static const suite_test_t tests[] = {
     {"closed meanwhile", test_closed_meanwhile},
     {"cancelled meanwhile", test_cancelled_meanwhile},
     {"closed early meanwhile", test_closed_early_meanwhile},
+    {"closed during the first fragment", test_closed_during_the_first_fragment},
     {"the total is fixed at once", test_total_fixed_at_once},
     {"no lock over the network", test_no_lock_over_the_network},
     {"threads send and close the same upload", test_threads},
