@@ -26,7 +26,11 @@
 bgu_sessions_t mod_bgupload_sessions;
 bgu_notifier_t *mod_bgupload_notifier;
 
-/* Microseconds between two attempts of a process to open the store. */
+/* Microseconds for which a process tries to open the store, and between two tries. */
+#define OPEN_PATIENCE apr_time_from_msec(200)
+#define OPEN_PAUSE    apr_time_from_msec(20)
+
+/* Microseconds between two such attempts of a process. */
 #define RETRY_INTERVAL apr_time_from_sec(1)
 
 /* Whether this process has its store. */
@@ -234,6 +238,7 @@ int mod_bgupload_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *pt
  * not look at it, for want of an enabled folder: a .htaccess may still enable one. */
 static int open_process_store(server_rec *s)
 {
+    const apr_time_t began = bgu_clock_uptime();
     const mod_bgupload_server_t *conf = mod_bgupload_server();
     int expected = conf->enabled || conf->store_set;
     const char *error = NULL;
@@ -243,7 +248,13 @@ static int open_process_store(server_rec *s)
     if (apr_pool_create(&pool, NULL) != APR_SUCCESS) {
         return 0;
     }
-    if (conf->provider->open(&store, conf->store, !expected, &error, pool) != APR_SUCCESS) {
+    apr_status_t rv = conf->provider->open(&store, conf->store, !expected, &error, pool);
+    while (rv != APR_SUCCESS && bgu_clock_uptime() - began < OPEN_PATIENCE) {
+        /* Another process may be about to make SQLite's files anew, or to remove them. */
+        apr_sleep(OPEN_PAUSE);
+        rv = conf->provider->open(&store, conf->store, !expected, &error, pool);
+    }
+    if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, expected ? APLOG_CRIT : APLOG_INFO, 0, s,
                      BGULOGNO(0005) "BGUploadStore: %s; trying again with the next request", error);
         apr_pool_destroy(pool);
