@@ -5,6 +5,9 @@
  *     row: COMMITTING (with the plan) -> sync the file -> publish it -> sync its folder
  *     -> row: CLOSED or PUBLISHED -> remove the spool file
  *
+ * Both rows are durable, unless BGUploadSync is Off: a power cut leaves no destination that no row
+ * tells of, and takes no CLOSED back.
+ *
  * Whoever finds a row in COMMITTING finishes it. The spool file's lock is held meanwhile: a second
  * one waits for the result of the first, and takes over at once if that one dies. */
 

@@ -18,7 +18,7 @@ typedef enum {
     BGU_LENGTH_REQUIRED,    /**< a body of unknown length */
     BGU_ACCESS_DENIED,      /**< not this user, not this file, not this folder */
     BGU_NO_FOLDER,          /**< the destination's folder does not exist */
-    BGU_BYTES_LOST,         /**< the session is complete, yet its spool file is gone or short */
+    BGU_BYTES_LOST,         /**< bytes that the client was told of are gone, or may be */
     BGU_FRAGMENT_TOO_LARGE, /**< over BGUploadMaxFragment; the client sends smaller ones */
     BGU_RANGE,              /**< does not continue what is there; the answer says where to go on */
     BGU_SESSION_NOT_FOUND,  /**< no such session, not at this URL, or over */

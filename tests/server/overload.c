@@ -39,8 +39,7 @@ void overload_warm_up(httpd_env_t *env)
         ups[i] = upload_another(env, httpd_env_format("/upload/warm-up-%d", i));
         wire_disconnect(ups[i].wire);
         ups[i].wire = wire_connect(env);
-        /* Not the whole file: then the spool file is there before the body. */
-        wire_fragment_head(ups[i].wire, ups[i].path, ups[i].id, 0, FRAGMENT, FRAGMENT + 1);
+        wire_fragment_head(ups[i].wire, ups[i].path, ups[i].id, 0, FRAGMENT, FRAGMENT);
         httpd_env_await_spool(env, i + 1);
     }
     for (int i = 0; i < OVERLOAD_THREADS; i++) {

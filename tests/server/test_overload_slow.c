@@ -12,8 +12,8 @@
 #include "overload.h"
 #include "upload.h"
 
-/** What each slow client wants to upload, more than is gathered before there is a spool file; and
- * what it has sent before it stalls. */
+/** What each slow client wants to upload, more than is written at once; and what it has sent before
+ * it stalls. */
 enum { LENGTH = 300000, SENT = 10 };
 
 /** Milliseconds without an answer that show that a thread is missing. */
