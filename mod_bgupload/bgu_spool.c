@@ -13,6 +13,9 @@
 /* Most pieces handed to one pwritev; what the kernel takes is far more. */
 #define PIECES_MAX 64
 
+/* How often a file may be gone again that was just there. Each time another request has ended. */
+#define OPEN_TRIES 100
+
 #define OPEN_FLAGS (O_RDWR | O_CLOEXEC | O_NOFOLLOW)
 
 struct bgu_spool_t {
@@ -54,25 +57,40 @@ static int regain(const char *path, apr_pool_t *pool)
     return fd;
 }
 
+/* Open a file that is there. */
+static int open_old(const char *path, apr_pool_t *pool)
+{
+    int fd = open(path, OPEN_FLAGS);
+
+    return fd < 0 && errno == EACCES ? regain(path, pool) : fd;
+}
+
+/* Open the file, or make it. Other requests of the session may make and remove it all the while. */
+static int open_or_make(const char *path, int *created, apr_pool_t *pool)
+{
+    int fd = open_old(path, pool);
+
+    *created = 0;
+    for (int i = 0; i < OPEN_TRIES && fd < 0 && errno == ENOENT; i++) {
+        if (i > 0) {
+            apr_sleep(1); /* fall out of step with whoever makes and removes it */
+        }
+        fd = open(path, OPEN_FLAGS | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+        if (fd >= 0 || errno != EEXIST) {
+            *created = fd >= 0;
+            break;
+        }
+        fd = open_old(path, pool);
+    }
+    return fd;
+}
+
 apr_status_t bgu_spool_open(bgu_spool_t **spool, const char *folder, const char *id, int *created,
                             apr_pool_t *pool)
 {
     const char *path = bgu_spool_path(folder, id, pool);
-    int fd = open(path, OPEN_FLAGS);
+    int fd = created ? open_or_make(path, created, pool) : open_old(path, pool);
 
-    if (fd < 0 && errno == EACCES) {
-        fd = regain(path, pool);
-    }
-    if (created) {
-        *created = 0;
-        if (fd < 0 && errno == ENOENT) {
-            fd = open(path, OPEN_FLAGS | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
-            *created = fd >= 0;
-        }
-        if (fd < 0 && errno == EEXIST) {
-            fd = open(path, OPEN_FLAGS); /* another request of the session made it */
-        }
-    }
     if (fd < 0) {
         return errno;
     }

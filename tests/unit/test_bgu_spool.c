@@ -396,6 +396,37 @@ static void test_lock(void)
     CHECK(fixture_holds(fixture_spool_path(f, ID), "0123456789", 10));
 }
 
+#define VANISH_ROUNDS 4000
+
+/** Open the file, and remove it again, as the late requests of an ended session do. */
+static void open_and_remove(void *baton, int number)
+{
+    struct waiting *w = baton;
+
+    (void)number;
+    for (int i = 0; i < VANISH_ROUNDS; i++) {
+        bgu_spool_t *spool;
+        apr_pool_t *pool;
+        int created;
+
+        apr_pool_create(&pool, NULL);
+        atomic_fetch_add(&w->failures,
+                         bgu_spool_open(&spool, w->f->spool, ID, &created, pool) != APR_SUCCESS ||
+                             bgu_spool_remove(w->f->spool, ID, pool) != APR_SUCCESS);
+        apr_pool_destroy(pool);
+    }
+}
+
+/** Whoever is to make the file gets one, also where others make and remove it meanwhile. */
+static void test_vanishing(void)
+{
+    fixture_t *f = fixture_open_bare();
+    struct waiting waiting = {.f = f};
+
+    fixture_threads(4, open_and_remove, &waiting);
+    CHECK_INT(waiting.failures, 0);
+}
+
 /** A lock is dropped with the file that holds it. */
 static void test_lock_dropped(void)
 {
@@ -420,6 +451,7 @@ static const suite_test_t tests[] = {
     {"5000 pieces", test_many_pieces},
     {"two openers", test_two_openers},
     {"a removed file", test_removed},
+    {"a file that is made and removed meanwhile", test_vanishing},
     {"a full disk", test_full},
     {"modification time", test_times},
     {"sync", test_sync},
