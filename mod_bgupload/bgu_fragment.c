@@ -17,14 +17,31 @@ static int has_all(const bgu_session_t *session, apr_pool_t *pool)
            bgu_spool_size(&size, spool) == APR_SUCCESS && size >= session->total;
 }
 
+/* Look at the row as it is now, and whether it is one of a complete upload whose file is gone. Such
+ * a row is only believed twice: the session may have ended between its row and its file. */
+static apr_status_t look_again(const bgu_call_t *call, bgu_session_t **now, int *gone)
+{
+    const bgu_sessions_t *sessions = call->sessions;
+    apr_status_t rv;
+
+    for (int i = 0; i < 2; i++) {
+        rv = sessions->provider->find(sessions->store, now, call->session->id, call->pool);
+        *gone =
+            rv == APR_SUCCESS && (*now)->state == BGU_STATE_COMPLETE && !has_all(*now, call->pool);
+        if (!*gone) {
+            break;
+        }
+    }
+    return rv;
+}
+
 /* Look again after the body was read: this request cannot start over, but what it wanted may have
  * been done by another one of the same session. */
 static bgu_result_e settle(bgu_call_t *call)
 {
-    const bgu_sessions_t *sessions = call->sessions;
     bgu_session_t *now;
-    apr_status_t rv =
-        sessions->provider->find(sessions->store, &now, call->session->id, call->pool);
+    int gone;
+    apr_status_t rv = look_again(call, &now, &gone);
 
     if (rv != APR_SUCCESS && !APR_STATUS_IS_NOTFOUND(rv)) {
         return bgu_call_fail(call, rv, "cannot read the store");
@@ -33,7 +50,7 @@ static bgu_result_e settle(bgu_call_t *call)
         call->outcome->answer.next = -1;
         return bgu_call_say(call, BGU_SESSION_NOT_FOUND, "the session ended during its fragment");
     }
-    if (now->state == BGU_STATE_COMPLETE && !has_all(now, call->pool)) {
+    if (gone) {
         call->outcome->answer.next = 0;
         return bgu_call_say(call, BGU_RANGE, "the spool file of a complete upload is gone");
     }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "between.h"
 #include "plain_client.h"
 #include "suites.h"
 #include "upload_driver.h"
@@ -175,6 +176,28 @@ static void test_closed_during_the_first_fragment(void)
     }
 }
 
+static void cancel_successor(void)
+{
+    cancel(successor);
+}
+
+static void send_all_and_wait(upload_driver_t *d)
+{
+    send_all(d);
+    between_let(d->f, BETWEEN_AFTER_FIND, cancel_successor);
+}
+
+/** Cancelled after the stale one has seen the row as complete, and before it looks at the file: no
+ * client shall begin anew what is over. */
+static void test_cancelled_between_row_and_file(void)
+{
+    upload_driver_t *d = open_pair(send_all_and_wait, 9);
+
+    UPLOAD_EXPECT(upload_fragment(d, 0, 10), BGU_SESSION_NOT_FOUND, NEXT_NONE);
+    CHECK(between_is_over());
+    CHECK_INT(fixture_count(d->f->spool), 0);
+}
+
 static void send_another_total(upload_driver_t *d)
 {
     (void)d;
@@ -311,6 +334,7 @@ static const suite_test_t tests[] = {
     {"cancelled meanwhile", test_cancelled_meanwhile},
     {"closed early meanwhile", test_closed_early_meanwhile},
     {"closed during the first fragment", test_closed_during_the_first_fragment},
+    {"cancelled between row and file", test_cancelled_between_row_and_file},
     {"the total is fixed at once", test_total_fixed_at_once},
     {"no lock over the network", test_no_lock_over_the_network},
     {"threads send and close the same upload", test_threads},
