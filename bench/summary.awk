@@ -151,9 +151,9 @@ function number_text(value, places, width) {
     return sprintf("%*s", width, value > 0 ? sprintf("%.*f", places, value) : "-")
 }
 
-# Half the distance from the lowest to the highest, in percent of the median
-function spread_text(median) {
-    return median > 0 ? sprintf("%3.0f", (high - low) * 50 / median) : "  -"
+# Half the distance from the lowest to the highest, in percent of the center
+function spread_text(center) {
+    return center > 0 ? sprintf("%3.0f", (high - low) * 50 / center) : "  -"
 }
 
 function time_text(key, what,    m) {
