@@ -5,11 +5,10 @@
 /* The address of a session that belongs to one, for want of a user. */
 #define ADDRESS "CASE user WHEN '' THEN client ELSE '' END"
 
-/* Neither CLOSED nor CANCELLED. */
-#define OPEN "state < 5"
-
-/* Either of them: a tombstone. */
-#define OVER "state >= 5"
+/* Neither CLOSED nor CANCELLED; and either of them: a tombstone. A column of its own, which only
+ * the end of a session changes: an index that depended on the state would be written with each. */
+#define OPEN "ended = 0"
+#define OVER "ended = 1"
 
 /* Each step takes the schema from the version that is its index to the next (PRAGMA user_version).
  * Steps are only ever added. */
@@ -40,11 +39,17 @@ const char *const bgu_sql_migrations[] = {
     "ALTER TABLE session ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE session ADD COLUMN replied INTEGER NOT NULL DEFAULT 0",
     /* for counting those that are open */
-    "CREATE INDEX session_open ON session(user, " ADDRESS ") WHERE " OPEN,
+    "CREATE INDEX session_open ON session(user, " ADDRESS ") WHERE state < 5",
     /* the last of bgu_plan_t */
     "ALTER TABLE session ADD COLUMN root INTEGER NOT NULL DEFAULT 0",
     /* for finding the oldest of those that are over, without a look at their rows */
-    ("CREATE INDEX session_over ON session(updated, state) WHERE " OVER),
+    "CREATE INDEX session_over ON session(updated, state) WHERE state >= 5",
+    /* for both, without a look at the state; and for counting without a look at the rows */
+    "DROP INDEX session_open; DROP INDEX session_over;"
+    "ALTER TABLE session ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE session SET ended = 1 WHERE state >= 5;"
+    "CREATE INDEX session_open ON session(user, " ADDRESS ", client, ended) WHERE " OPEN ";"
+    "CREATE INDEX session_over ON session(updated, ended) WHERE " OVER,
 };
 
 const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_migrations[0]));
@@ -61,20 +66,21 @@ const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_mi
 #define COUNT_USER "SELECT count(*) FROM (SELECT 1 FROM session WHERE " OWN
 #define COUNT_ALL  "SELECT count(*) FROM (SELECT 1 FROM session WHERE " OPEN
 
-/* The query may be long, and nobody asks for that of a tombstone. A row that went through NOTIFYING
- * and is back in the state that it was read in is another one: each time there is one more asking.
- */
-#define UPDATE                                                                                     \
-    "UPDATE session SET state = ?2, query = CASE WHEN ?2 < 5 THEN query ELSE '' END,"              \
+/* What each change sets. OR FAIL, since it changes one row or none: there is nothing that SQLite
+ * would need a journal for, to undo one statement of a transaction. */
+#define SET                                                                                        \
+    "UPDATE OR FAIL session SET state = ?2,"                                                       \
     " total = ?9, updated = ?11, overwrite = ?13,"                                                 \
     " keep_session = ?14, sync = ?15, mode = ?16, reply = ?17, reply_url = ?18,"                   \
-    " taken = ?19, asked = ?20, refused = ?21, replied = ?22, root = ?23"                          \
-    " WHERE id = ?1 AND state = ?24 AND (total IS NULL OR total IS ?9)"                            \
-    " AND asked <= ?20"
+    " taken = ?19, asked = ?20, refused = ?21, replied = ?22, root = ?23"
+
+/* A row that went through NOTIFYING and is back in the state that it was read in is another one:
+ * each time there is one more asking. */
+#define UNMOVED " WHERE id = ?1 AND state = ?24 AND (total IS NULL OR total IS ?9) AND asked <= ?20"
 
 const char *const bgu_sql_statements[BGU_SQL_COUNT] = {
     /* A session without a user belongs to its address. */
-    [BGU_SQL_CREATE] = "INSERT INTO session(" COLUMNS ") SELECT"
+    [BGU_SQL_CREATE] = "INSERT OR FAIL INTO session(" COLUMNS ") SELECT"
                        " ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
                        " ?17, ?18, ?19, ?20, ?21, ?22, ?23"
                        " WHERE (?26 = 0 OR ?26 > (" COUNT_USER " LIMIT ?26)))"
@@ -82,9 +88,11 @@ const char *const bgu_sql_statements[BGU_SQL_COUNT] = {
     [BGU_SQL_COUNT_USER] = COUNT_USER " LIMIT ?25)",
     [BGU_SQL_COUNT_ALL] = COUNT_ALL " LIMIT ?25)",
     [BGU_SQL_FIND] = "SELECT " COLUMNS " FROM session WHERE id = ?1",
-    [BGU_SQL_UPDATE] = UPDATE,
-    [BGU_SQL_PROMISE] = UPDATE " AND ?28 >= ?9 + (SELECT total(total) FROM session"
-                               " WHERE id <> ?1 AND " OWN ")",
+    [BGU_SQL_UPDATE] = SET UNMOVED,
+    /* The query may be long, and nobody asks for that of a tombstone. */
+    [BGU_SQL_END] = SET ", query = '', ended = 1" UNMOVED,
+    [BGU_SQL_PROMISE] = SET UNMOVED " AND ?28 >= ?9 + (SELECT total(total) FROM session"
+                                    " WHERE id <> ?1 AND " OWN ")",
     [BGU_SQL_REMOVE] = "DELETE FROM session WHERE id = ?1 AND state = ?24",
     [BGU_SQL_SURPLUS] =
         "SELECT updated FROM session WHERE " OVER " ORDER BY updated DESC LIMIT 1 OFFSET ?25",

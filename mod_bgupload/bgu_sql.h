@@ -44,7 +44,8 @@ typedef enum {
     BGU_SQL_COUNT_USER,
     BGU_SQL_COUNT_ALL,
     BGU_SQL_FIND,
-    BGU_SQL_UPDATE,
+    BGU_SQL_UPDATE, /**< to a state that is no tombstone */
+    BGU_SQL_END,    /**< to one that is */
     BGU_SQL_PROMISE,
     BGU_SQL_REMOVE,
     BGU_SQL_SURPLUS,

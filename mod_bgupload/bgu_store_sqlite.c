@@ -258,7 +258,8 @@ static apr_status_t store_update(bgu_store_t *store, const bgu_session_t *sessio
                                  bgu_state_e expected, int durable)
 {
     row_change_t row = {.session = session, .expected = expected};
-    bgu_change_t change = {BGU_SQL_UPDATE, bind_update, &row, .durable = durable};
+    int which = bgu_state_is_tombstone(session->state) ? BGU_SQL_END : BGU_SQL_UPDATE;
+    bgu_change_t change = {which, bind_update, &row, .durable = durable};
 
     return swap(store, &change);
 }

@@ -30,9 +30,9 @@ static void fill_with_tombstones(const fixture_t *f)
         f->pool,
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
         " INSERT INTO session(id, state, user, client, path, query, dest, spool, total,"
-        " created, updated, timeout, overwrite, keep_session, sync, mode)"
+        " created, updated, timeout, overwrite, keep_session, sync, mode, ended)"
         " SELECT printf('%%08X-0000-0000-0000-000000000000', i), 5 + i %% 2, '',"
-        " '127.0.0.1', '/a', '', '/a', '/s', 1, 1, i, 1, 0, 0, 0, 0 FROM n",
+        " '127.0.0.1', '/a', '', '/a', '/s', 1, 1, i, 1, 0, 0, 0, 0, 1 FROM n",
         TOMBSTONES + SURPLUS);
 
     fixture_sql(f->database, sql);

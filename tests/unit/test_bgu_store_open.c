@@ -78,14 +78,20 @@ static void test_older(void)
         fixture_query(f->database, "SELECT group_concat(sql) FROM sqlite_schema", f->pool);
     const char *error;
 
+    const bgu_session_t *over = fixture_stored(f, BGU_STATE_CLOSED, "", 0);
+
     REQUIRE(bgu_store_sqlite.create(f->sessions.store, session, NULL, 1) == APR_SUCCESS);
-    fixture_sql(f->database, "DROP INDEX session_over; ALTER TABLE session DROP COLUMN root;"
-                             "PRAGMA user_version = 3");
+    fixture_sql(f->database,
+                "DROP INDEX session_over; DROP INDEX session_open;"
+                "ALTER TABLE session DROP COLUMN ended; ALTER TABLE session DROP COLUMN root;"
+                "CREATE INDEX session_open ON session(user) WHERE state < 5;"
+                "PRAGMA user_version = 3");
     CHECK_INT(open_store(f, f->database, 0, &error), APR_SUCCESS);
     CHECK_STR(fixture_query(f->database, "SELECT group_concat(sql) FROM sqlite_schema", f->pool),
               schema);
-    CHECK_STR(fixture_query(f->database, "PRAGMA user_version", f->pool), "5");
+    CHECK_STR(fixture_query(f->database, "PRAGMA user_version", f->pool), "6");
     CHECK_INT(fixture_state(f, session->id), BGU_STATE_RECEIVING);
+    CHECK_STR(fixture_query(f->database, "SELECT id FROM session WHERE ended", f->pool), over->id);
 }
 
 static void test_closed_with_pool(void)
