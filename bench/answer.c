@@ -8,10 +8,14 @@
 
 #include "header.h"
 
+/** The one body in chunks that is understood, an empty one: so Node.js sends it. */
+#define NO_CHUNKS "0\r\n\r\n"
+
 void answer_begin(answer_t *answer)
 {
     answer->status = 0;
     answer->closes = 0;
+    answer->chunked = 0;
     answer->length = 0;
     answer->got = 0;
     answer->head_length = 0;
@@ -28,8 +32,13 @@ static int understand(answer_t *answer)
     answer->status = (int)strtol(answer->head + 9, NULL, 10);
     answer->closes = header_value(answer->head, "Connection", value, sizeof(value)) &&
                      strcasecmp(value, "close") == 0;
+    answer->chunked = header_value(answer->head, "Transfer-Encoding", value, sizeof(value));
+    if (answer->chunked) {
+        answer->length = strlen(NO_CHUNKS);
+        return strcasecmp(value, "chunked") == 0;
+    }
     if (!header_number(answer->head, "Content-Length", &answer->length)) {
-        /* Nobody here sends chunks; without a length there must be no body. */
+        /* Without a length there must be no body. */
         answer->length = 0;
         return answer->status == 204;
     }
@@ -49,6 +58,19 @@ static size_t take_head(answer_t *answer, const char *data, size_t length, int *
     }
     answer->head[answer->head_length] = '\0';
     return used;
+}
+
+/** The whole body has come. */
+static answer_e end_body(answer_t *answer)
+{
+    if (answer->chunked) {
+        if (memcmp(answer->body, NO_CHUNKS, strlen(NO_CHUNKS)) != 0) {
+            return ANSWER_STRANGE;
+        }
+        answer->length = 0;
+        answer->got = 0;
+    }
+    return ANSWER_WHOLE;
 }
 
 answer_e answer_take(answer_t *answer, const char *data, size_t length)
@@ -75,5 +97,5 @@ answer_e answer_take(answer_t *answer, const char *data, size_t length)
         memcpy(answer->body + answer->got, data, length < room ? length : room);
     }
     answer->got += length;
-    return answer->got == answer->length ? ANSWER_WHOLE : ANSWER_PARTIAL;
+    return answer->got == answer->length ? end_body(answer) : ANSWER_PARTIAL;
 }

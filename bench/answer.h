@@ -15,6 +15,7 @@
 typedef struct answer_t {
     int status;             /**< 0 until the head is whole */
     int closes;             /**< whether the server closes the connection after it */
+    int chunked;            /**< whether its body comes in chunks */
     uint64_t length;        /**< of the body */
     uint64_t got;           /**< bytes of the body that have come */
     size_t head_length;     /**< bytes of the head that have come */

@@ -37,23 +37,19 @@ static void create(const upload_t *upload, request_t *request)
 
 static void fragment(const upload_t *upload, request_t *request)
 {
-    uint64_t total = upload->plan->size;
-    uint64_t length = total - upload->sent;
+    uint64_t length = protocol_fragment(upload);
 
-    if (length > upload->plan->fragment) {
-        length = upload->plan->fragment;
-    }
     begin(upload, request, KIND_FRAGMENT, "Fragment", length);
     request->offset = upload->sent;
     protocol_header(request, "Content-Name: %" PRIu64, upload->file);
     protocol_header(request, "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, upload->sent,
-                    upload->sent + length - 1, total);
+                    upload->sent + length - 1, upload->plan->size);
     protocol_end(request);
 }
 
 static void fetch_reply(const upload_t *upload, request_t *request)
 {
-    protocol_begin(request, KIND_REPLY, "GET", upload->reply, 0);
+    protocol_begin(request, KIND_REPLY, "GET", upload->told, 0);
     protocol_end(request);
 }
 
@@ -91,24 +87,6 @@ static const char *judge_create(upload_t *upload, const answer_t *answer)
                : "Create-Session brings no session";
 }
 
-/** Take note of where the reply is: the path of its absolute URL. */
-static const char *note_reply(upload_t *upload, const answer_t *answer)
-{
-    char url[256];
-    const char *path;
-
-    if (!header_value(answer->head, "BITS-Reply-URL", url, sizeof(url))) {
-        return "the last fragment brings no reply";
-    }
-    path = strstr(url, "://");
-    path = path != NULL ? strchr(path + 3, '/') : NULL;
-    if (path == NULL) {
-        return "the URL of the reply is not absolute";
-    }
-    memcpy(upload->reply, path, strlen(path) + 1);
-    return NULL;
-}
-
 static const char *judge_fragment(upload_t *upload, const request_t *request,
                                   const answer_t *answer)
 {
@@ -124,7 +102,9 @@ static const char *judge_fragment(upload_t *upload, const request_t *request,
         upload->step = STEP_DONE;
     } else if (wanted == plan->size && plan->protocol == &protocol_reply) {
         upload->step = STEP_REPLY;
-        return note_reply(upload, answer);
+        return protocol_note_url(upload, answer, "BITS-Reply-URL")
+                   ? NULL
+                   : "the last fragment brings no absolute URL of a reply";
     } else if (wanted == plan->size) {
         upload->step = STEP_CLOSE;
     }

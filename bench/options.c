@@ -10,7 +10,7 @@
 #include "number.h"
 
 static const char usage[] =
-    "usage: load bits|put|reply|open|get --port PORT [options]\n"
+    "usage: load bits|put|reply|open|get|tus --port PORT [options]\n"
     "\n"
     "Uploads files to a server on 127.0.0.1 and prints what that took, as JSON.\n"
     "  bits   sessions of BITS: create, fragments, close\n"
@@ -18,6 +18,7 @@ static const char usage[] =
     "  reply  as bits, with a reply that is fetched before the close\n"
     "  open   create and the first fragment only\n"
     "  get    no upload: two GETs of PATH for each file\n"
+    "  tus    the same files by tus 1.0.0, which are created at PATH\n"
     "\n"
     "  --path PATH      of the URLs; the number of the file follows [/upload/]\n"
     "  --number N       of files [1]\n"

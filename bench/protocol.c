@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "header.h"
+
 const protocol_t *protocol_find(const char *name)
 {
     static const protocol_t *const all[] = {&protocol_bits, &protocol_reply, &protocol_open,
-                                            &protocol_put, &protocol_get};
+                                            &protocol_put,  &protocol_get,   &protocol_tus};
     size_t i;
 
     for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -66,4 +68,28 @@ void protocol_begin(request_t *request, kind_e kind, const char *method, const c
 void protocol_url(const upload_t *upload, char *url, size_t size)
 {
     snprintf(url, size, "%s%" PRIu64, upload->plan->path, upload->file);
+}
+
+uint64_t protocol_fragment(const upload_t *upload)
+{
+    uint64_t left = upload->plan->size - upload->sent;
+
+    return left < upload->plan->fragment ? left : upload->plan->fragment;
+}
+
+int protocol_note_url(upload_t *upload, const answer_t *answer, const char *header)
+{
+    char url[sizeof(upload->told)];
+    const char *path;
+
+    if (!header_value(answer->head, header, url, sizeof(url))) {
+        return 0;
+    }
+    path = strstr(url, "://");
+    path = path != NULL ? strchr(path + 3, '/') : NULL;
+    if (path == NULL) {
+        return 0;
+    }
+    memcpy(upload->told, path, strlen(path) + 1);
+    return 1;
 }

@@ -45,7 +45,7 @@ typedef struct upload_t {
     int step;         /**< the protocol's own; 0 at the beginning */
     uint64_t sent;    /**< bytes of it that are acknowledged */
     char session[64]; /**< its session at the server */
-    char reply[256];  /**< path of the reply's URL */
+    char told[256];   /**< path of the URL that the server told: of the reply, or of the upload */
 } upload_t;
 
 /** One request. Its body is a part of the upload's file. */
@@ -77,6 +77,7 @@ extern const protocol_t protocol_reply; /**< likewise, and fetch the reply befor
 extern const protocol_t protocol_open;  /**< create and the first fragment; the session stays */
 extern const protocol_t protocol_put;   /**< one PUT for each file */
 extern const protocol_t protocol_get;   /**< a GET of the plan's path, twice for each file */
+extern const protocol_t protocol_tus;   /**< a resource for each file: POST to the path, PATCHes */
 
 /** Find a protocol by its name. NULL if there is none. */
 const protocol_t *protocol_find(const char *name);
@@ -94,5 +95,12 @@ void protocol_end(request_t *request);
 
 /** The URL's path of an upload's file. */
 void protocol_url(const upload_t *upload, char *url, size_t size);
+
+/** Bytes of an upload's next fragment. */
+uint64_t protocol_fragment(const upload_t *upload);
+
+/** Take note, in the upload, of the path of the absolute URL that a header of the answer tells.
+ * Returns 0 if it tells none. */
+int protocol_note_url(upload_t *upload, const answer_t *answer, const char *header);
 
 #endif
