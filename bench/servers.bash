@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # The private servers of bench/run: ours, and the peers it is compared with. Each has a folder, a
 # free port of 127.0.0.1 and a name: ours-off, ours-commit, versus-off, versus-commit, dav, plain,
-# nginx; F numbers ours and versus by their sessions instead. All have the same numbers of threads,
-# the same modules beside their own, and no access log.
+# nginx, tus; F numbers ours and versus by their sessions instead. All that are httpd have the same
+# numbers of threads and the same modules beside their own; none has an access log.
 
 declare -A pid=() port=() root=()
 
@@ -164,6 +164,8 @@ write_conf() {
             nginx_conf "$name"
             return
             ;;
+        # All that it is told is in its command.
+        tus) return ;;
     esac
     base_conf "$name"
     case $name in
@@ -184,16 +186,24 @@ write_conf() {
 
 # serves NAME: it has written its pid, and listens
 serves() {
-    [ -s "${root[$1]}/run/httpd.pid" ] || [ -s "${root[$1]}/run/nginx.pid" ] || return
+    grep -qs . "${root[$1]}"/run/*.pid || return
     takes_connections "${port[$1]}"
 }
 
 launch() {
-    local folder=${root[$1]} command
-    command=("$httpd" -f "$folder/conf/server.conf" -DFOREGROUND)
-    [ "$1" != nginx ] || command=("$nginx" -p "$folder" -c "$folder/conf/server.conf")
+    local folder=${root[$1]} output=output command
+    case $1 in
+        nginx) command=("$nginx" -p "$folder" -c "$folder/conf/server.conf") ;;
+        tus)
+            command=("$node" "$src/bench/tus-server.mjs" "$tus" "$folder" "${port[$1]}")
+            [ -z "$user" ] || command+=("$user" "$group")
+            # It has no log of its own.
+            output=error
+            ;;
+        *) command=("$httpd" -f "$folder/conf/server.conf" -DFOREGROUND) ;;
+    esac
     rm -f "$folder"/run/*.pid
-    "${command[@]}" </dev/null >"$folder/logs/output.log" 2>&1 &
+    "${command[@]}" </dev/null >"$folder/logs/$output.log" 2>&1 &
     pid[$1]=$!
 }
 
