@@ -89,6 +89,7 @@ function columns_of(group,    list) {
     list = group ~ /F$/ ? "ours-10" : group ~ /C$/ ? "plain" : ""
     if ((group, "dav") in seen) list = list " dav"
     if ((group, "nginx") in seen) list = list " nginx"
+    if ((group, "tus") in seen) list = list " tus"
     if ((group, "disk") in seen) list = list " disk"
     if (servers[group] ~ / versus-/) list = list " versus"
     return list
@@ -208,6 +209,7 @@ function targets(    i, large) {
     }
     target("shm", "M", "ours-off", "cost", "dav", "<=", 0.6, "CPU of mod_dav's")
     target("shm", "S", "ours-off", "speed", "dav", ">=", 0.4, "speed of mod_dav's")
+    target("shm", "S", "ours-off", "speed", "tus", ">=", 2.5, "speed of the tus server's")
     target("disk", "S", "ours-commit", "speed", "disk", ">=", 0.6, "speed of the disk's, synced")
     target("shm", "F", "ours-10000", "cost", "ours-10", "<=", 1.05, "CPU, 10000 sessions to 10")
     target("shm", "F", "ours-1000000", "cost", "ours-10", "<=", 1.05, "CPU, 1000000 sessions to 10")
