@@ -15,7 +15,8 @@ typedef struct bgu_call_t {
     const bgu_request_t *request;   /**< who asks for what */
     bgu_outcome_t *outcome;         /**< what came of it so far */
     bgu_session_t *session;         /**< NULL until found */
-    int reading;                    /**< bytes of the body have been read, and more may be */
+    int reading;                    /**< the body was asked for, and has not ended */
+    int whole;                      /**< this fragment is the whole file, which is here */
     apr_pool_t *pool;               /**< of the request */
 } bgu_call_t;
 

@@ -7,6 +7,19 @@
 
 #include <apr_strings.h>
 
+/* Look at the size of a file whose row says COMPLETE. Whoever brings a whole file at once writes
+ * the row first, and keeps the lock until the bytes are there (see begin()). */
+static apr_status_t complete_size(bgu_spool_t *spool, apr_off_t *size)
+{
+    apr_status_t rv = bgu_spool_lock(spool);
+
+    if (rv == APR_SUCCESS) {
+        rv = bgu_spool_size(size, spool);
+        bgu_spool_unlock(spool);
+    }
+    return rv;
+}
+
 /* Whether the spool file is as long as the row says. */
 static int has_all(const bgu_session_t *session, apr_pool_t *pool)
 {
@@ -14,7 +27,7 @@ static int has_all(const bgu_session_t *session, apr_pool_t *pool)
     apr_off_t size;
 
     return bgu_spool_open(&spool, session->spool, session->id, NULL, pool) == APR_SUCCESS &&
-           bgu_spool_size(&size, spool) == APR_SUCCESS && size >= session->total;
+           complete_size(spool, &size) == APR_SUCCESS && size >= session->total;
 }
 
 /* Look at the row as it is now, and whether it is one of a complete upload whose file is gone. Such
@@ -91,7 +104,7 @@ static bgu_result_e complete(bgu_call_t *call, const bgu_spool_t *spool)
     } else if (result == BGU_OK) {
         result = become_complete(call, state);
     }
-    if (result == BGU_OK && state != BGU_STATE_COMPLETE &&
+    if (result == BGU_OK && (state != BGU_STATE_COMPLETE || call->whole) &&
         call->session->state == BGU_STATE_COMPLETE) {
         call->outcome->event = BGU_EVENT_COMPLETED;
     }
@@ -128,13 +141,19 @@ typedef struct piece_t {
     apr_off_t length;
 } piece_t;
 
+/* From here on this request cannot start over. */
+static void begin_body(bgu_call_t *call)
+{
+    call->outcome->body_read = 1;
+    call->reading = 1;
+}
+
 /* Wait for the piece of the body that stands at position. Its length is 0 if there is no more. */
 static apr_status_t gather(bgu_call_t *call, piece_t *piece, apr_off_t position)
 {
     bgu_reader_t *reader = call->request->reader;
 
-    call->outcome->body_read = 1;
-    call->reading = 1;
+    begin_body(call);
     apr_status_t rv = reader->read(reader, &piece->vec, &piece->count,
                                    call->request->packet->range.end - position);
     piece->length = 0;
@@ -202,6 +221,27 @@ static bgu_result_e promise(bgu_call_t *call, int durable)
                                     : bgu_call_fail(call, rv, "cannot write to the store");
 }
 
+/* Whether a fragment is the first and the last one, and has come in already. There is nothing to
+ * wait for then, and nothing to ask; its row is written once, not for the total and again for the
+ * end. A Close-Session that comes before is one of a session without a fragment. */
+static int comes_whole(bgu_call_t *call)
+{
+    const bgu_range_t *range = &call->request->packet->range;
+    const bgu_policy_t *policy = call->request->policy;
+    bgu_reader_t *reader = call->request->reader;
+
+    if (range->first > 0 || range->end < range->total || range->end == 0 ||
+        policy->notify != BGU_NOTIFY_NONE || policy->commit_on_last || policy->quota ||
+        policy->sync == BGU_SYNC_FRAGMENT || reader->is_here == NULL) {
+        return 0;
+    }
+    if (!reader->is_here(reader, range->end)) {
+        return 0;
+    }
+    begin_body(call);
+    return 1;
+}
+
 /* Write the row anew: with the total of the first fragment, or as RECEIVING again. A file that was
  * made for nothing, because the session ended meanwhile or its user's quota is used up, goes; but
  * not with what another request has put into it by now. */
@@ -210,10 +250,12 @@ static bgu_result_e rewrite(bgu_call_t *call, bgu_spool_t *spool, int created)
     int durable = call->request->policy->sync == BGU_SYNC_FRAGMENT;
     int first = call->session->total == BGU_TOTAL_UNKNOWN;
 
+    bgu_state_e state = call->whole ? BGU_STATE_COMPLETE : BGU_STATE_RECEIVING;
+
     call->session->total = call->request->packet->range.total;
     bgu_result_e result = first && call->request->policy->quota
                               ? promise(call, durable)
-                              : bgu_call_change(call, BGU_STATE_RECEIVING, durable);
+                              : bgu_call_change(call, state, durable);
     if (result == BGU_QUOTA && created) {
         (void)bgu_spool_remove_empty(spool, call->session->spool, call->session->id, call->pool);
     } else if (result != BGU_OK && created) {
@@ -222,8 +264,41 @@ static bgu_result_e rewrite(bgu_call_t *call, bgu_spool_t *spool, int created)
     return result;
 }
 
-/* Open the spool file, and bring the row in line with it: the first fragment fixes the total; and
+/* Have the lock for a file that comes whole, from before its row says COMPLETE until its bytes are
+ * there. Nobody finds the one without the other. */
+static int lock_whole(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size)
+{
+    if (call->session->total != BGU_TOTAL_UNKNOWN || *size > 0 || !comes_whole(call) ||
+        bgu_spool_lock(spool) != APR_SUCCESS) {
+        return 0;
+    }
+    if (bgu_spool_size(size, spool) == APR_SUCCESS && *size == 0) {
+        return 1;
+    }
+    bgu_spool_unlock(spool);
+    return 0;
+}
+
+/* Bring the row in line with the spool file of this size: the first fragment fixes the total; and
  * where bytes were lost, with or without the file, they are wanted again. */
+static bgu_result_e align(bgu_call_t *call, bgu_spool_t *spool, int created, apr_off_t *size)
+{
+    const bgu_session_t *session = call->session;
+    bgu_result_e result = BGU_OK;
+
+    call->whole = lock_whole(call, spool, size);
+    if (created || session->total == BGU_TOTAL_UNKNOWN ||
+        (session->state == BGU_STATE_COMPLETE && *size < session->total)) {
+        result = rewrite(call, spool, created);
+    }
+    if (call->whole && result != BGU_OK) {
+        bgu_spool_unlock(spool);
+        result = result == BGU_BUSY ? settle(call) : result;
+    }
+    return result;
+}
+
+/* Open the spool file, look at its size, and align the row. */
 static bgu_result_e begin(bgu_call_t *call, bgu_spool_t **spool, apr_off_t *size)
 {
     const bgu_session_t *session = call->session;
@@ -233,10 +308,10 @@ static bgu_result_e begin(bgu_call_t *call, bgu_spool_t **spool, apr_off_t *size
     if (result != BGU_OK) {
         return result;
     }
-    apr_status_t rv = bgu_spool_size(size, *spool);
-    if (rv == APR_SUCCESS && (created || session->total == BGU_TOTAL_UNKNOWN ||
-                              (session->state == BGU_STATE_COMPLETE && *size < session->total))) {
-        result = rewrite(call, *spool, created);
+    apr_status_t rv = session->state == BGU_STATE_COMPLETE ? complete_size(*spool, size)
+                                                           : bgu_spool_size(size, *spool);
+    if (rv == APR_SUCCESS) {
+        result = align(call, *spool, created, size);
     }
     if (result == BGU_OK && rv == APR_SUCCESS && session->state == BGU_STATE_RECEIVING &&
         *size > session->total) {

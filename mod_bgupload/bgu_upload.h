@@ -32,8 +32,12 @@ struct bgu_reader_t {
      * @return APR_SUCCESS, or why no more bytes will come */
     apr_status_t (*read)(bgu_reader_t *reader, const struct iovec **vec, int *count,
                          apr_off_t left);
-    /** What was returned is done with and no more is wanted: let go of all memory. Called once
-     * after the last of one or more calls of read. */
+    /** Whether all of the body is here, so that the first read will return it without waiting. May
+     * be asked again and again before that. NULL: nobody knows.
+     * @param length bytes of the body */
+    int (*is_here)(bgu_reader_t *reader, apr_off_t length);
+    /** What was returned is done with and no more is wanted: let go of all memory. Called once,
+     * after the last read, or where none follows on an is_here() that said yes. */
     void (*end)(bgu_reader_t *reader);
 };
 

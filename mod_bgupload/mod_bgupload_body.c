@@ -14,6 +14,9 @@
  * that much memory however little came in, so this also bounds the memory of a request. */
 #define PIECES_MAX 64
 
+/* Bodies that may be there with the head of their request. httpd receives so much at a time. */
+#define HERE_MAX APR_BUCKET_BUFF_SIZE
+
 typedef struct body_t {
     bgu_reader_t reader; /* first: the core's view of it */
     request_rec *r;
@@ -21,21 +24,26 @@ typedef struct body_t {
     apr_bucket_brigade *held;    /* what the pieces point to */
     apr_status_t end;            /* why no more will come, or APR_SUCCESS */
     apr_size_t buffer;           /* bytes of the buffer to receive it with */
+    apr_size_t len;              /* bytes of the pieces */
+    int returned;                /* the pieces have been handed out */
     mod_bgupload_receive_t plan; /* known from the first read on */
     int count;
     struct iovec pieces[PIECES_MAX];
 } body_t;
 
-/* Get more from the filters, waiting for it. */
-static void fetch(body_t *body, apr_size_t max)
+/* Get more from the filters, and wait for it or not. Whether there is more. */
+static int fetch(body_t *body, apr_size_t max, apr_read_type_e block)
 {
-    apr_status_t rv = ap_get_brigade(body->r->input_filters, body->in, AP_MODE_READBYTES,
-                                     APR_BLOCK_READ, (apr_off_t)max);
+    apr_status_t rv =
+        ap_get_brigade(body->r->input_filters, body->in, AP_MODE_READBYTES, block, (apr_off_t)max);
+    int more = rv == APR_SUCCESS && !APR_BRIGADE_EMPTY(body->in);
 
-    if (rv == APR_SUCCESS && APR_BRIGADE_EMPTY(body->in)) {
-        rv = APR_EOF;
+    if (!more && block == APR_BLOCK_READ) {
+        body->end = rv == APR_SUCCESS ? APR_EOF : rv;
+    } else if (rv != APR_SUCCESS && !APR_STATUS_IS_EAGAIN(rv)) {
+        body->end = rv;
     }
-    body->end = rv;
+    return more;
 }
 
 /* Make the bucket's bytes outlive the next read from the filters. mod_ssl reads into a buffer that
@@ -117,32 +125,57 @@ static apr_size_t smaller(apr_off_t one, apr_size_t other)
     return one < (apr_off_t)other ? (apr_size_t)one : other;
 }
 
+/* Gather pieces until they have so many bytes, or no more can be had. */
+static void gather_all(body_t *body, apr_size_t enough, apr_size_t most, apr_read_type_e block)
+{
+    while (body->count < PIECES_MAX && body->end == APR_SUCCESS) {
+        if (!APR_BRIGADE_EMPTY(body->in)) {
+            body->len += gather(body);
+        } else if (body->len >= enough || !fetch(body, most - body->len, block)) {
+            break;
+        }
+    }
+}
+
+/* Make room for pieces, unless there are some that nobody has seen. */
+static void renew(body_t *body)
+{
+    if (body->returned) {
+        apr_brigade_cleanup(body->held);
+        body->count = 0;
+        body->len = 0;
+        body->returned = 0;
+    }
+}
+
 static apr_status_t body_read(bgu_reader_t *reader, const struct iovec **vec, int *count,
                               apr_off_t left)
 {
     body_t *body = (body_t *)reader;
-    apr_size_t len = 0;
 
-    apr_brigade_cleanup(body->held);
-    body->count = 0;
+    renew(body);
     if (body->plan.most == 0) {
-        body->plan = mod_bgupload_receive_begin(body->r->connection, left, body->buffer);
+        body->plan = mod_bgupload_receive_begin(body->r->connection, left - (apr_off_t)body->len,
+                                                body->buffer);
     }
-    apr_size_t most = smaller(left, body->plan.most);
-    apr_size_t enough = smaller(left, body->plan.enough);
-    while (body->count < PIECES_MAX && body->end == APR_SUCCESS) {
-        if (!APR_BRIGADE_EMPTY(body->in)) {
-            len += gather(body);
-        } else if (len < enough) {
-            fetch(body, most - len);
-        } else {
-            break;
-        }
-    }
+    gather_all(body, smaller(left, body->plan.enough), smaller(left, body->plan.most),
+               APR_BLOCK_READ);
+    body->returned = 1;
     *vec = body->pieces;
     *count = body->count;
     /* What came before the end is worth having; the end is told with the next call. */
     return body->count ? APR_SUCCESS : body->end;
+}
+
+static int body_is_here(bgu_reader_t *reader, apr_off_t length)
+{
+    body_t *body = (body_t *)reader;
+
+    if (length > HERE_MAX) {
+        return 0;
+    }
+    gather_all(body, (apr_size_t)length, (apr_size_t)length, APR_NONBLOCK_READ);
+    return body->len == (apr_size_t)length;
 }
 
 static void body_end(bgu_reader_t *reader)
@@ -159,6 +192,7 @@ bgu_reader_t *mod_bgupload_body_make(request_rec *r, apr_size_t buffer)
     body_t *body = apr_pcalloc(r->pool, sizeof(*body));
 
     body->reader.read = body_read;
+    body->reader.is_here = body_is_here;
     body->reader.end = body_end;
     body->r = r;
     body->in = apr_brigade_create(r->pool, r->connection->bucket_alloc);

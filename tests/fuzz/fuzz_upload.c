@@ -94,6 +94,14 @@ static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, in
     return *count > 0 ? APR_SUCCESS : APR_ECONNABORTED;
 }
 
+/** As in a server, bodies are here that come with the head of their request. */
+static int is_here(bgu_reader_t *reader, apr_off_t length)
+{
+    const body_t *body = (const body_t *)reader;
+
+    return length <= (apr_off_t)sizeof(body->bytes);
+}
+
 /** What was handed out is not to be used any more. */
 static void end_body(bgu_reader_t *reader)
 {
@@ -262,7 +270,8 @@ static model_answer_t expect(run_t *run, model_session_t *session, const bgu_pac
 static void send_packet(run_t *run, model_session_t *session, const bgu_packet_t *packet,
                         apr_off_t sent)
 {
-    body_t body = {.reader = {read_body, end_body}, .number = (int)(session - run->model.sessions)};
+    body_t body = {.reader = {.read = read_body, .is_here = is_here, .end = end_body},
+                   .number = (int)(session - run->model.sessions)};
     bgu_event_e noticed = model_notice(session);
     model_answer_t expected = expect(run, session, packet, sent);
 

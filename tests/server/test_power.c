@@ -144,6 +144,7 @@ static void twice(void)
         httpd_env_resume(story.env);
         patient_set_back(&again, point);
         if (again.state.closed) {
+            httpd_env_kill(story.env);
             break;
         }
         again.log = apr_array_make(story.env->pool, 8, patient->log->elt_size);

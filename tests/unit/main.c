@@ -45,6 +45,7 @@ static const struct suite suites[] = {
     {"upload_last", suite_upload_last},
     {"upload_race", suite_upload_race},
     {"upload_swap", suite_upload_swap},
+    {"upload_whole", suite_upload_whole},
     {"upload_ask", suite_upload_ask},
     {"cleanup", suite_cleanup},
     {"orphans", suite_orphans},

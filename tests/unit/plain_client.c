@@ -39,6 +39,13 @@ static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, in
     return APR_SUCCESS;
 }
 
+static int is_here(bgu_reader_t *reader, apr_off_t length)
+{
+    const struct body *body = (const struct body *)reader;
+
+    return body->left < 0 && length <= (apr_off_t)body->client->piece;
+}
+
 /* Whoever uses the bytes longer shall notice. */
 static void end_body(bgu_reader_t *reader)
 {
@@ -48,7 +55,7 @@ static void end_body(bgu_reader_t *reader)
 static void serve(const plain_client_t *client, bgu_packet_t *packet, bgu_outcome_t *outcome,
                   apr_pool_t *pool)
 {
-    struct body body = {.reader = {read_body, end_body},
+    struct body body = {.reader = {.read = read_body, .is_here = is_here, .end = end_body},
                         .client = client,
                         .position = packet->range.first,
                         .end = packet->range.end,

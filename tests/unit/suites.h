@@ -47,6 +47,7 @@ void suite_upload_close(void);
 void suite_upload_last(void);
 void suite_upload_race(void);
 void suite_upload_swap(void);
+void suite_upload_whole(void);
 void suite_upload_ask(void);
 void suite_cleanup(void);
 void suite_orphans(void);

@@ -26,6 +26,7 @@ typedef struct upload_driver_t {
     bgu_request_t request;  /**< user, client, path, query, dest of each packet */
     size_t piece;           /**< bytes that the body comes in at a time; 0: as asked for */
     apr_off_t breaks_after; /**< bytes after which the connection is lost; negative: never */
+    int here;               /**< bodies come with the heads of their requests */
     size_t read;            /**< bytes that were read of the last body */
     /** Called once, when so many bytes of a body have been read; then forgotten. */
     void (*meanwhile)(struct upload_driver_t *driver);
