@@ -8,7 +8,6 @@
 
 #include "mod_bgupload.h"
 
-#include <stdint.h>
 #include <unistd.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
@@ -131,12 +130,6 @@ static int find_session(bgu_session_t **found, request_rec *r)
     return OK;
 }
 
-static apr_status_t close_fd(void *data)
-{
-    (void)close((int)(intptr_t)data);
-    return APR_SUCCESS;
-}
-
 /* Whether an error in opening a file of the spool means that it is not there, or nothing that we
  * serve; a spool that is away may come back. */
 static int is_missing(apr_status_t rv, const bgu_session_t *session)
@@ -145,7 +138,21 @@ static int is_missing(apr_status_t rv, const bgu_session_t *session)
            (APR_STATUS_IS_ENOENT(rv) && faccessat(AT_FDCWD, session->spool, X_OK, AT_EACCESS) == 0);
 }
 
-/* The reply as an open file, closed with the request. Returns as find_session(). */
+/* Make a descriptor a file that the pool closes, or another pool to which httpd sets it aside. One
+ * that is only named by its number is never closed by APR, so it gets a copy. */
+static apr_status_t own(apr_file_t **file, int fd, apr_int32_t flags, apr_pool_t *pool)
+{
+    apr_file_t *named;
+    apr_status_t rv = apr_os_file_put(&named, &fd, flags, pool);
+
+    if (rv == APR_SUCCESS) {
+        rv = apr_file_dup(file, named, pool);
+    }
+    (void)close(fd);
+    return rv;
+}
+
+/* The reply as an open file of r->pool. Returns as find_session(). */
 static int open_reply(apr_file_t **file, apr_off_t *size, request_rec *r,
                       const bgu_session_t *session)
 {
@@ -158,14 +165,27 @@ static int open_reply(apr_file_t **file, apr_off_t *size, request_rec *r,
     if (rv != APR_SUCCESS) {
         return is_missing(rv, session) ? HTTP_NOT_FOUND : fail(r, rv, session->id, path);
     }
-    apr_pool_cleanup_register(r->pool, (void *)(intptr_t)fd, close_fd, close_fd);
 #if APR_HAS_SENDFILE
     if (core->enable_sendfile == ENABLE_SENDFILE_ON) {
         flags |= APR_FOPEN_SENDFILE_ENABLED;
     }
 #endif
-    return apr_os_file_put(file, &fd, flags, r->pool) == APR_SUCCESS ? OK
-                                                                     : HTTP_INTERNAL_SERVER_ERROR;
+    rv = own(file, fd, flags, r->pool);
+    return rv == APR_SUCCESS ? OK : fail(r, rv, session->id, path);
+}
+
+/* Add a file as httpd's own handler of files does. */
+static void insert_file(apr_bucket_brigade *brigade, apr_file_t *file, apr_off_t size,
+                        request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
+    apr_bucket *bucket = apr_brigade_insert_file(brigade, file, 0, size, r->pool);
+
+#if APR_HAS_MMAP
+    if (core->enable_mmap == ENABLE_MMAP_OFF && APR_BUCKET_IS_FILE(bucket)) {
+        (void)apr_bucket_file_enable_mmap(bucket, 0);
+    }
+#endif
 }
 
 /* Validators that never change, so that a client can go on after an interruption. */
@@ -213,7 +233,7 @@ int mod_bgupload_reply_handler(request_rec *r)
         return status;
     }
     brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    (void)apr_brigade_insert_file(brigade, file, 0, size, r->pool);
+    insert_file(brigade, file, size, r);
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(r->connection->bucket_alloc));
     /* Past all filters of content: the client shall get the bytes that the application made. */
     apr_status_t rv = ap_pass_brigade(r->proto_output_filters, brigade);

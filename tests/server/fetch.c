@@ -131,6 +131,41 @@ const fetch_answer_t *fetch(fetch_t *client, const char *method, const char *pat
     return answer;
 }
 
+/** What fetch_stream() hands on to. */
+struct stream {
+    fetch_take_fn *take;
+    void *baton;
+};
+
+static size_t pass_on(char *data, size_t size, size_t count, void *baton)
+{
+    const struct stream *stream = baton;
+
+    (void)size;
+    return stream->take(stream->baton, data, count) ? count : 0;
+}
+
+int fetch_stream(fetch_t *client, const char *path, fetch_take_fn *take, void *baton)
+{
+    struct stream stream = {take, baton};
+    const char *url = apr_pstrcat(httpd_env_pool(), client->env->url, path, NULL);
+    CURLcode result;
+    long status = 0;
+
+    curl_easy_setopt(client->curl, CURLOPT_URL, url);
+    curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
+    /* Without this, hanging up would be left to the next request of the connection. */
+    curl_easy_setopt(client->curl, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, pass_on);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &stream);
+    result = curl_easy_perform(client->curl);
+    if (result != CURLE_OK && result != CURLE_WRITE_ERROR) {
+        CHECK_FAIL("GET %s: %s", path, curl_easy_strerror(result));
+    }
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
+}
+
 /** Send one packet; the answer is held to 200, an Ack and no body. */
 static const fetch_answer_t *packet(fetch_t *client, const char *path, const char *type,
                                     const char *more, const char *other, const void *body,

@@ -38,6 +38,14 @@ fetch_t *fetch_open(httpd_env_t *env, fetch_version_e version, const char *user)
 const fetch_answer_t *fetch(fetch_t *client, const char *method, const char *path,
                             const char *const headers[], const void *body, size_t length);
 
+/** Where a body goes while it comes; nothing more is read until this returns.
+ * @return 0 to hang up */
+typedef int fetch_take_fn(void *baton, const char *data, size_t length);
+
+/** GET a body that is not kept, and end the connection. Fails the test if it breaks off.
+ * @return status of the answer, 0: none came */
+int fetch_stream(fetch_t *client, const char *path, fetch_take_fn *take, void *baton);
+
 /** A whole upload with fragments of that size, every answer held to 200. */
 void fetch_upload(fetch_t *client, const char *path, const char *file, size_t length,
                   size_t fragment);

@@ -71,6 +71,7 @@ static const struct suite suites[] = {
     {"reply_answers", suite_reply_answers},
     {"reply_notify", suite_reply_notify},
     {"reply_serving", suite_reply_serving},
+    {"reply_slow", suite_reply_slow},
     {"reply_life", suite_reply_life},
     {"reply_crash", suite_reply_crash},
     {"reply_load", suite_reply_load},

@@ -75,6 +75,7 @@ void suite_races(void);
 void suite_reply_answers(void);
 void suite_reply_notify(void);
 void suite_reply_serving(void);
+void suite_reply_slow(void);
 void suite_reply_life(void);
 void suite_reply_crash(void);
 void suite_reply_load(void);
