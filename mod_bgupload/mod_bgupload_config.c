@@ -84,6 +84,7 @@ void *mod_bgupload_dir_merge(apr_pool_t *pool, void *base, void *add)
     MERGE(quota);
     MERGE(max_sessions_per_user);
     MERGE(notify);
+    MERGE_POINTER(notify_by);
     MERGE_POINTER(notify_url);
     MERGE_POINTER(notify_ca);
     MERGE(notify_timeout);
@@ -386,6 +387,7 @@ static const char *set_notify(cmd_parms *cmd, void *dir, const char *arg)
     for (int i = BGU_NOTIFY_NONE; i <= BGU_NOTIFY_VALUE; i++) {
         if (ap_cstr_casecmp(arg, names[i]) == 0) {
             conf->notify = i;
+            conf->notify_by = cmd->directive;
             if (noted && i != BGU_NOTIFY_NONE) {
                 noted->notified = 1;
             }

@@ -24,6 +24,7 @@ typedef struct mod_bgupload_dir_t {
     apr_off_t quota;                      /**< bytes; 0: any */
     int max_sessions_per_user;            /**< 0: any */
     int notify;                           /**< bgu_notify_e */
+    const ap_directive_t *notify_by;      /**< the BGUploadNotify that says so */
     const char *notify_url;               /**< as configured, absolute or relative */
     const char *notify_ca;                /**< absolute path */
     apr_interval_time_t notify_timeout;   /**< microseconds */

@@ -12,12 +12,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <apr_fnmatch.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include "bgu_defaults.h"
 #include "mod_bgupload_config.h"
-#include "mod_bgupload_selfcheck_tree.h"
+#include "mod_bgupload_sections.h"
 
 /* Largest fragment of a Windows client, in bytes. */
 #define FRAGMENT_OF_WINDOWS (13 * 1024 * 1024)
@@ -36,23 +35,6 @@ typedef struct folder_t {
     ap_conf_vector_t *conf; /* all that holds in it */
 } folder_t;
 
-static const core_dir_config *core_of(const ap_conf_vector_t *conf)
-{
-    return ap_get_core_module_config(conf);
-}
-
-/* NULL for a section without any directive of ours. */
-static const mod_bgupload_dir_t *ours_of(const ap_conf_vector_t *conf)
-{
-    return ap_get_module_config(conf, &bgupload_module);
-}
-
-/* Whether BGUpload On stands in a section. */
-static int enables(const ap_conf_vector_t *section)
-{
-    return ours_of(section) && ours_of(section)->enabled == 1;
-}
-
 /* A folder's path without a slash at its end. */
 static const char *bare(const char *path, apr_pool_t *pool)
 {
@@ -61,36 +43,9 @@ static const char *bare(const char *path, apr_pool_t *pool)
     return apr_pstrmemdup(pool, path, len > 1 && path[len - 1] == '/' ? len - 1 : len);
 }
 
-/* Whether a <Directory> section holds for a path. */
-static int matches(const core_dir_config *section, const char *path)
-{
-    if (section->r) {
-        return ap_regexec(section->r, path, 0, NULL, 0) == 0;
-    }
-    if (section->d_is_fnmatch) {
-        return apr_fnmatch(section->d, path, APR_FNM_PATHNAME) == APR_SUCCESS;
-    }
-    return mod_bgupload_tree_below(path, section->d);
-}
-
-/* All that holds in a folder, merged as httpd does for a request. */
-static ap_conf_vector_t *conf_of(server_rec *s, const char *path, apr_pool_t *pool)
-{
-    const core_server_config *server = ap_get_core_module_config(s->module_config);
-    ap_conf_vector_t *conf = s->lookup_defaults;
-
-    for (int i = 0; i < server->sec_dir->nelts; i++) {
-        ap_conf_vector_t *section = APR_ARRAY_IDX(server->sec_dir, i, ap_conf_vector_t *);
-        if (matches(core_of(section), path)) {
-            conf = ap_merge_per_dir_configs(pool, conf, section);
-        }
-    }
-    return conf;
-}
-
 static void check_handlers(const folder_t *folder, apr_pool_t *pool)
 {
-    int exec_cgi = (core_of(folder->conf)->opts & OPT_EXECCGI) != 0;
+    int exec_cgi = (mod_bgupload_section_core(folder->conf)->opts & OPT_EXECCGI) != 0;
 
     mod_bgupload_selfcheck_handlers(folder->server, folder->path, exec_cgi, pool);
 }
@@ -98,7 +53,7 @@ static void check_handlers(const folder_t *folder, apr_pool_t *pool)
 /* Linking and renaming a file only work within a file system. */
 static void check_file_systems(const folder_t *folder, apr_pool_t *pool)
 {
-    const mod_bgupload_dir_t *ours = ours_of(folder->conf);
+    const mod_bgupload_dir_t *ours = mod_bgupload_section_ours(folder->conf);
     const char *spool = ours->spool ? ours->spool : BGU_SPOOL_DEFAULT;
     struct stat there, here;
 
@@ -131,8 +86,8 @@ static void check_writable(const folder_t *folder, apr_pool_t *pool)
 /* A fragment over httpd's limit costs the client another attempt with a smaller one. */
 static void check_request_body(const folder_t *folder, apr_pool_t *pool)
 {
-    apr_off_t limit = core_of(folder->conf)->limit_req_body;
-    apr_off_t largest = ours_of(folder->conf)->max_fragment;
+    apr_off_t limit = mod_bgupload_section_core(folder->conf)->limit_req_body;
+    apr_off_t largest = mod_bgupload_section_ours(folder->conf)->max_fragment;
 
     (void)pool;
     if (largest <= 0) {
@@ -193,8 +148,9 @@ static void check_folder(server_rec *s, const char *path, apr_hash_t *seen, apr_
         return;
     }
     apr_hash_set(seen, folder.path, APR_HASH_KEY_STRING, "");
-    folder.conf = conf_of(s, folder.path, pool);
-    if (enables(folder.conf)) {
+    folder.conf =
+        mod_bgupload_section_merged(s, mod_bgupload_sections_of_folders(s), folder.path, pool);
+    if (mod_bgupload_section_enables(folder.conf)) {
         for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
             checks[i](&folder, pool);
         }
@@ -206,13 +162,12 @@ static void check_server(server_rec *s, apr_hash_t *seen, apr_pool_t *pool)
     const core_server_config *server = ap_get_core_module_config(s->module_config);
 
     for (int i = 0; i < server->sec_dir->nelts; i++) {
-        ap_conf_vector_t *section = APR_ARRAY_IDX(server->sec_dir, i, ap_conf_vector_t *);
-        const core_dir_config *core = core_of(section);
-        if (enables(section) && !core->r && !core->d_is_fnmatch) {
-            check_folder(s, core->d, seen, pool);
+        const ap_conf_vector_t *section = mod_bgupload_section_at(server->sec_dir, i);
+        if (mod_bgupload_section_enables(section) && !mod_bgupload_section_is_pattern(section)) {
+            check_folder(s, mod_bgupload_section_core(section)->d, seen, pool);
         }
     }
-    if (enables(s->lookup_defaults) && server->ap_document_root) {
+    if (mod_bgupload_section_enables(s->lookup_defaults) && server->ap_document_root) {
         check_folder(s, server->ap_document_root, seen, pool);
     }
 }
@@ -255,7 +210,7 @@ static int check_private(server_rec *s, const char *directive, const char *folde
 void mod_bgupload_selfcheck(server_rec *s, apr_pool_t *pool)
 {
     const mod_bgupload_server_t *conf = mod_bgupload_server();
-    apr_hash_t *seen = apr_hash_make(pool);
+    apr_hash_t *seen = apr_hash_make(pool), *told = apr_hash_make(pool);
 
     if (!conf->enabled) {
         return;
@@ -272,6 +227,9 @@ void mod_bgupload_selfcheck(server_rec *s, apr_pool_t *pool)
     }
     for (server_rec *each = s; each; each = each->next) {
         check_server(each, seen, pool);
+        if (mod_bgupload_server_is_reached(s, each)) {
+            mod_bgupload_selfcheck_notify(each, told, pool);
+        }
     }
     mod_bgupload_selfcheck_timeouts(s, pool);
 }

@@ -43,6 +43,7 @@ static const struct suite suites[] = {
     {"override", suite_override},
     {"config", suite_config},
     {"selfcheck", suite_selfcheck},
+    {"selfcheck_notify", suite_selfcheck_notify},
     {"merge", suite_merge},
     {"restart", suite_restart},
     {"mpm", suite_mpm},
