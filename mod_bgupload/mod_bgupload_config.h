@@ -41,7 +41,9 @@ typedef struct mod_bgupload_server_t {
     apr_interval_time_t tombstone;        /**< microseconds */
     int max_sessions;                     /**< open at once; 0: any */
     int enabled;                          /**< BGUpload On stands somewhere */
-    apr_array_header_t *spools;           /**< folders that BGUploadSpool names (const char *) */
+    apr_array_header_t *spools;           /**< folders that BGUploadSpool names (const char *); from
+                                           * check_config on with the default one, if it is used */
+    const char *default_spool_user;       /**< the folder for which that one was added to others */
     int notified;                         /**< BGUploadNotify other than None stands somewhere */
     int notify_url_set;                   /**< and so does BGUploadNotifyURL */
     apr_uint32_t default_mode;            /**< 0666 less the umask, known from post_config on */

@@ -19,6 +19,7 @@
 #include "bgu_notify_curl.h"
 #include "mod_bgupload_config.h"
 #include "mod_bgupload_selfcheck.h"
+#include "mod_bgupload_spools.h"
 
 /* Most supplementary groups that are remembered while the checks run as another user. */
 #define GROUPS_MAX 256
@@ -88,7 +89,17 @@ const char *mod_bgupload_owner(void)
     return name && *name != '#' ? name : "USER";
 }
 
-static int check_spool(server_rec *s, const char *folder)
+/* Whose default spool it is that BGUploadSpool names nowhere, for the log. */
+static const char *reason_for(const char *folder, apr_pool_t *pool)
+{
+    const char *user = mod_bgupload_server()->default_spool_user;
+
+    return user && strcmp(folder, BGU_SPOOL_DEFAULT) == 0
+               ? apr_pstrcat(pool, ", the default that ", user, " uses,", NULL)
+               : "";
+}
+
+static int check_spool(server_rec *s, const char *folder, apr_pool_t *pool)
 {
     struct stat st;
     const char *fault = NULL;
@@ -103,19 +114,19 @@ static int check_spool(server_rec *s, const char *folder)
     if (fault == NULL) {
         return 1;
     }
-    ap_log_error(
-        APLOG_MARK, APLOG_CRIT, 0, s,
-        BGULOGNO(0002) "BGUploadSpool: the folder %s %s; make it with: install -d -m 0700 -o %s %s",
-        folder, fault, mod_bgupload_owner(), folder);
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                 BGULOGNO(0002) "BGUploadSpool: the folder %s%s %s; make it with: "
+                                "install -d -m 0700 -o %s %s",
+                 folder, reason_for(folder, pool), fault, mod_bgupload_owner(), folder);
     return 0;
 }
 
-static int check_spools(server_rec *s, const mod_bgupload_server_t *conf)
+static int check_spools(server_rec *s, const mod_bgupload_server_t *conf, apr_pool_t *pool)
 {
     int fine = 1;
 
     for (int i = 0; i < conf->spools->nelts; i++) {
-        fine &= check_spool(s, APR_ARRAY_IDX(conf->spools, i, const char *));
+        fine &= check_spool(s, APR_ARRAY_IDX(conf->spools, i, const char *), pool);
     }
     return fine;
 }
@@ -152,7 +163,7 @@ static int check(server_rec *s, apr_pool_t *pool)
 {
     const mod_bgupload_server_t *conf = mod_bgupload_server();
 
-    return check_spools(s, conf) & check_store(s, conf, pool);
+    return check_spools(s, conf, pool) & check_store(s, conf, pool);
 }
 
 /* What it can work with, but the administrator should know. */
@@ -204,10 +215,7 @@ int mod_bgupload_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *p
                                     "server application to notify");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    /* The default spool counts where no other one is named. */
-    if (conf->enabled && conf->spools->nelts == 0) {
-        APR_ARRAY_PUSH(conf->spools, const char *) = BGU_SPOOL_DEFAULT;
-    }
+    mod_bgupload_spools_complete(s, ptemp);
     if (can_check() && (!as_server_user(s, check, ptemp) ||
                         (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST &&
                          !as_server_user(s, advise, ptemp)))) {

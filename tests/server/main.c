@@ -44,6 +44,7 @@ static const struct suite suites[] = {
     {"config", suite_config},
     {"selfcheck", suite_selfcheck},
     {"selfcheck_notify", suite_selfcheck_notify},
+    {"default_spool", suite_default_spool},
     {"merge", suite_merge},
     {"restart", suite_restart},
     {"mpm", suite_mpm},

@@ -48,6 +48,7 @@ void suite_override(void);
 void suite_config(void);
 void suite_selfcheck(void);
 void suite_selfcheck_notify(void);
+void suite_default_spool(void);
 void suite_merge(void);
 void suite_restart(void);
 void suite_mpm(void);
