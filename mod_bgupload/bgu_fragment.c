@@ -134,13 +134,6 @@ static bgu_result_e refuse_bytes(bgu_call_t *call, apr_status_t rv)
     return fail_at_file(call, rv, "cannot write to the spool file ");
 }
 
-/* Bytes of the body, as the reader has gathered them. */
-typedef struct piece_t {
-    const struct iovec *vec;
-    int count;
-    apr_off_t length;
-} piece_t;
-
 /* From here on this request cannot start over. */
 static void begin_body(bgu_call_t *call)
 {
@@ -148,19 +141,13 @@ static void begin_body(bgu_call_t *call)
     call->reading = 1;
 }
 
-/* Wait for the piece of the body that stands at position. Its length is 0 if there is no more. */
-static apr_status_t gather(bgu_call_t *call, piece_t *piece, apr_off_t position)
+/* Wait for the piece of the body that stands at position. */
+static apr_status_t gather(bgu_call_t *call, bgu_piece_t *piece, apr_off_t position)
 {
     bgu_reader_t *reader = call->request->reader;
 
     begin_body(call);
-    apr_status_t rv = reader->read(reader, &piece->vec, &piece->count,
-                                   call->request->packet->range.end - position);
-    piece->length = 0;
-    for (int i = 0; i < piece->count; i++) {
-        piece->length += (apr_off_t)piece->vec[i].iov_len;
-    }
-    return rv;
+    return reader->read(reader, piece, call->request->packet->range.end - position);
 }
 
 /* Be done with the body, and with the memory that it took: what follows may take long. */
@@ -179,7 +166,7 @@ static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *siz
 {
     const bgu_range_t *range = &call->request->packet->range;
     apr_off_t position = range->first;
-    piece_t piece;
+    bgu_piece_t piece;
 
     while (position < range->end) {
         apr_status_t rv = gather(call, &piece, position);
@@ -187,7 +174,7 @@ static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *siz
             call->outcome->answer.cause = rv;
             return bgu_call_say(call, BGU_DISCONNECTED, "the fragment broke off");
         }
-        rv = bgu_spool_append(spool, size, position, range->total, piece.vec, piece.count);
+        rv = bgu_spool_append(spool, size, position, range->total, &piece);
         call->outcome->answer.next = *size;
         if (rv != APR_SUCCESS) {
             return refuse_bytes(call, rv);

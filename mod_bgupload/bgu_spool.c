@@ -13,6 +13,9 @@
 /* Most pieces handed to one pwritev; what the kernel takes is far more. */
 #define PIECES_MAX 64
 
+/* Bytes copied at once where they cannot be moved. */
+#define COPY_SIZE 16384
+
 /* How often a file may be gone again that was just there. Each time another request has ended. */
 #define OPEN_TRIES 100
 
@@ -199,12 +202,10 @@ static apr_off_t total_length(const struct iovec *vec, int count)
     return len;
 }
 
-/* bgu_spool_append() with the lock held. */
-static apr_status_t append_locked(bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
-                                  apr_off_t total, const struct iovec *vec, int count)
+/* With the lock held: whether bytes may be appended, and how many of them are there already. */
+static apr_status_t admit(const bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
+                          apr_off_t total, apr_off_t len, apr_off_t *known)
 {
-    struct iovec rest[PIECES_MAX];
-    apr_off_t len = total_length(vec, count);
     struct stat st;
     apr_status_t rv = look(&st, spool);
 
@@ -215,12 +216,20 @@ static apr_status_t append_locked(bgu_spool_t *spool, apr_off_t *size, apr_off_t
     if (position > *size || len > total - position) {
         return APR_EINVAL;
     }
-    apr_off_t known = *size - position;
-    if (known >= len) {
-        return APR_SUCCESS;
-    }
-    if (st.st_nlink > 1) {
-        return EMLINK;
+    *known = *size - position < len ? *size - position : len;
+    return *known < len && st.st_nlink > 1 ? EMLINK : APR_SUCCESS;
+}
+
+/* Append bytes that are in memory. */
+static apr_status_t append_vec(bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
+                               apr_off_t total, const struct iovec *vec, int count)
+{
+    struct iovec rest[PIECES_MAX];
+    apr_off_t known = 0;
+    apr_status_t rv = admit(spool, size, position, total, total_length(vec, count), &known);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     for (int i = 0; i < count; i++) {
         rest[i] = vec[i];
@@ -229,18 +238,79 @@ static apr_status_t append_locked(bgu_spool_t *spool, apr_off_t *size, apr_off_t
     return write_all(spool->fd, rest, count, size);
 }
 
+/* Take bytes out of a pipe that has them. They are written to fd, or dropped where that is -1. */
+static apr_status_t copy_pipe(int pipe, int fd, apr_off_t len, apr_off_t *offset)
+{
+    char bytes[COPY_SIZE];
+
+    while (len > 0) {
+        ssize_t got = read(pipe, bytes, len < COPY_SIZE ? (size_t)len : COPY_SIZE);
+        if (got <= 0) {
+            if (got < 0 && errno == EINTR) {
+                continue;
+            }
+            return got == 0 ? APR_EOF : errno;
+        }
+        struct iovec vec = {bytes, (size_t)got};
+        apr_status_t rv = fd < 0 ? APR_SUCCESS : write_all(fd, &vec, 1, offset);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        len -= got;
+    }
+    return APR_SUCCESS;
+}
+
+/* Move bytes from a pipe into the file. Not all file systems can do that themselves. */
+static apr_status_t move_pipe(int pipe, int fd, apr_off_t len, apr_off_t *offset)
+{
+    while (len > 0) {
+        ssize_t moved = splice(pipe, NULL, fd, offset, (size_t)len, SPLICE_F_MOVE);
+        if (moved < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return errno == EINVAL ? copy_pipe(pipe, fd, len, offset) : errno;
+        }
+        if (moved == 0) {
+            return APR_EOF;
+        }
+        len -= moved;
+    }
+    return APR_SUCCESS;
+}
+
+/* Append bytes that are in a pipe. */
+static apr_status_t append_pipe(bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
+                                apr_off_t total, const bgu_piece_t *piece)
+{
+    apr_off_t known = 0;
+    apr_status_t rv = admit(spool, size, position, total, piece->length, &known);
+
+    if (rv == APR_SUCCESS) {
+        rv = copy_pipe(piece->pipe, -1, known, NULL);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = move_pipe(piece->pipe, spool->fd, piece->length - known, size);
+    }
+    return rv;
+}
+
 apr_status_t bgu_spool_append(bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
-                              apr_off_t total, const struct iovec *vec, int count)
+                              apr_off_t total, const bgu_piece_t *piece)
 {
     apr_status_t rv = bgu_spool_lock(spool);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    for (int done = 0; done < count && rv == APR_SUCCESS; done += PIECES_MAX) {
-        int pieces = count - done < PIECES_MAX ? count - done : PIECES_MAX;
-        rv = append_locked(spool, size, position, total, vec + done, pieces);
-        position += total_length(vec + done, pieces);
+    if (piece->count == 0) {
+        rv = append_pipe(spool, size, position, total, piece);
+    }
+    for (int done = 0; done < piece->count && rv == APR_SUCCESS; done += PIECES_MAX) {
+        int count = piece->count - done < PIECES_MAX ? piece->count - done : PIECES_MAX;
+        rv = append_vec(spool, size, position, total, piece->vec + done, count);
+        position += total_length(piece->vec + done, count);
     }
     bgu_spool_unlock(spool);
     return rv;

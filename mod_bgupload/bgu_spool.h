@@ -20,6 +20,15 @@
 #include <apr_pools.h>
 #include <apr_time.h>
 
+/** Bytes of an upload, in memory or in a pipe. */
+typedef struct bgu_piece_t {
+    const struct iovec *vec; /**< where they are, in order */
+    int count;               /**< how many of these; 0: they are in a pipe */
+    int pipe;                /**< descriptor of that pipe, whose first bytes they are; it does not
+                              * block. Taking them empties it */
+    apr_off_t length;        /**< bytes */
+} bgu_piece_t;
+
 /** An open spool file. Owned by its pool, closed with it. */
 typedef struct bgu_spool_t bgu_spool_t;
 
@@ -39,13 +48,14 @@ apr_status_t bgu_spool_size(apr_off_t *size, const bgu_spool_t *spool);
 /** Append bytes, skipping those that are already there.
  *
  * The bytes stand at [position, position + length) of the upload; those below the current size are
- * skipped, the rest is appended, nothing beyond total is written. Locks, writes, unlocks.
+ * skipped, the rest is appended, nothing beyond total is written. Locks, writes, unlocks. What is
+ * in a pipe goes to the file inside the kernel, and stays in the pipe where that fails.
  * @param size receives the size after it, also when writing failed half-way
  * @return APR_SUCCESS; APR_EINVAL if position lies beyond the size (a gap) or the bytes reach
  * beyond total; APR_ENOENT if the file was removed; EPERM as bgu_spool_size(); EMLINK if it has
  * another name and would have to be changed; else the system's error */
 apr_status_t bgu_spool_append(bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
-                              apr_off_t total, const struct iovec *vec, int count);
+                              apr_off_t total, const bgu_piece_t *piece);
 
 /** Whether the file has another name beside its own. */
 int bgu_spool_is_linked(const bgu_spool_t *spool);

@@ -13,9 +13,9 @@
 #ifndef BGU_UPLOAD_H
 #define BGU_UPLOAD_H
 
-#include <sys/uio.h>
 #include "bgu_notify.h"
 #include "bgu_packet.h"
+#include "bgu_spool.h"
 #include "bgu_store.h"
 
 /** Bytes that are worth a write: a reader gathers at least so many. */
@@ -26,12 +26,10 @@ typedef struct bgu_reader_t bgu_reader_t;
 struct bgu_reader_t {
     /** Wait for bytes of the body, as many as are best written at once: at least BGU_WRITE_SIZE,
      * unless it ends or breaks before, or they come in too many pieces, or memory is limited.
-     * @param vec receives the bytes, valid until the next call; owned by the reader
-     * @param count receives the number of pieces, 0 with any status other than APR_SUCCESS
+     * @param piece receives the bytes, valid until the next call; owned by the reader
      * @param left bytes of the body that were not returned yet, above 0; never more are returned
      * @return APR_SUCCESS, or why no more bytes will come */
-    apr_status_t (*read)(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                         apr_off_t left);
+    apr_status_t (*read)(bgu_reader_t *reader, bgu_piece_t *piece, apr_off_t left);
     /** Whether all of the body is here, so that the first read will return it without waiting. May
      * be asked again and again before that. NULL: nobody knows.
      * @param length bytes of the body */

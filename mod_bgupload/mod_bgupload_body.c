@@ -27,6 +27,7 @@ typedef struct body_t {
     apr_size_t len;              /* bytes of the pieces */
     int returned;                /* the pieces have been handed out */
     mod_bgupload_receive_t plan; /* known from the first read on */
+    int pipe;                    /* has the bytes, if there are no pieces */
     int count;
     struct iovec pieces[PIECES_MAX];
 } body_t;
@@ -125,11 +126,30 @@ static apr_size_t smaller(apr_off_t one, apr_size_t other)
     return one < (apr_off_t)other ? (apr_size_t)one : other;
 }
 
+/* Whether the first bucket stands for bytes in a pipe. They are for themselves: what was gathered
+ * before them comes first, and nothing with them. */
+static int take_pipe(body_t *body)
+{
+    apr_bucket *bucket = APR_BRIGADE_FIRST(body->in);
+    int pipe = mod_bgupload_receive_pipe(bucket);
+
+    if (pipe >= 0 && body->count == 0) {
+        APR_BUCKET_REMOVE(bucket);
+        APR_BRIGADE_INSERT_TAIL(body->held, bucket);
+        body->pipe = pipe;
+        body->len = bucket->length;
+    }
+    return pipe >= 0;
+}
+
 /* Gather pieces until they have so many bytes, or no more can be had. */
 static void gather_all(body_t *body, apr_size_t enough, apr_size_t most, apr_read_type_e block)
 {
     while (body->count < PIECES_MAX && body->end == APR_SUCCESS) {
         if (!APR_BRIGADE_EMPTY(body->in)) {
+            if (take_pipe(body)) {
+                break;
+            }
             body->len += gather(body);
         } else if (body->len >= enough || !fetch(body, most - body->len, block)) {
             break;
@@ -144,27 +164,53 @@ static void renew(body_t *body)
         apr_brigade_cleanup(body->held);
         body->count = 0;
         body->len = 0;
+        body->pipe = -1;
         body->returned = 0;
     }
 }
 
-static apr_status_t body_read(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                              apr_off_t left)
+/* Whether a filter only counts the bytes that pass through it. Others want to see them. */
+static int is_transparent(const ap_filter_rec_t *filter)
+{
+    static const char *const names[] = {"HTTP_IN", "REQTIMEOUT", "LOG_INPUT_OUTPUT", "CORE_IN"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (ap_cstr_casecmp(filter->name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Whether nobody between us and the network looks at the body. */
+static int is_direct(const request_rec *r)
+{
+    const ap_filter_t *filter = r->input_filters;
+
+    while (filter && is_transparent(filter->frec)) {
+        filter = filter->next;
+    }
+    return filter == NULL;
+}
+
+static apr_status_t body_read(bgu_reader_t *reader, bgu_piece_t *piece, apr_off_t left)
 {
     body_t *body = (body_t *)reader;
 
     renew(body);
     if (body->plan.most == 0) {
         body->plan = mod_bgupload_receive_begin(body->r->connection, left - (apr_off_t)body->len,
-                                                body->buffer);
+                                                body->buffer, is_direct(body->r));
     }
     gather_all(body, smaller(left, body->plan.enough), smaller(left, body->plan.most),
                APR_BLOCK_READ);
     body->returned = 1;
-    *vec = body->pieces;
-    *count = body->count;
+    *piece = (bgu_piece_t){.vec = body->pieces,
+                           .count = body->count,
+                           .pipe = body->pipe,
+                           .length = (apr_off_t)body->len};
     /* What came before the end is worth having; the end is told with the next call. */
-    return body->count ? APR_SUCCESS : body->end;
+    return body->len > 0 ? APR_SUCCESS : body->end;
 }
 
 static int body_is_here(bgu_reader_t *reader, apr_off_t length)
@@ -198,5 +244,6 @@ bgu_reader_t *mod_bgupload_body_make(request_rec *r, apr_size_t buffer)
     body->in = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     body->held = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     body->buffer = buffer;
+    body->pipe = -1;
     return &body->reader;
 }

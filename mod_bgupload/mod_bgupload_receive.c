@@ -6,6 +6,7 @@
 #include <http_ssl.h>
 #include "mod_bgupload_buffer.h"
 #include "mod_bgupload_config.h"
+#include "mod_bgupload_pipe.h"
 
 /* Bytes of a body that may have been received already when it begins: httpd receives up to 8,000
  * with the head of its request; and mod_ssl may hold a record of 16 KiB, and 8 KiB decrypted. So
@@ -23,6 +24,9 @@
 /* Bodies from which on a buffer pays. */
 #define LARGE_MIN (32 * 1024)
 
+/* Bodies from which on a pipe pays. */
+#define PIPE_LENGTH (1024 * 1024)
+
 /* What a connection receives with. Lives as long as the connection. */
 typedef struct receiver_t {
     apr_bucket_refcount refcount; /* of buckets that point to the buffer; first, as APR wants it */
@@ -34,6 +38,9 @@ typedef struct receiver_t {
     char *buffer;       /* NULL: there is none */
     apr_size_t length;  /* bytes of the one that there is */
     apr_size_t used;    /* bytes at its front that buckets may point to */
+    int direct;         /* bytes of this body may go through a pipe */
+    int piped;          /* a bucket stands for what is in the pipe */
+    mod_bgupload_pipe_t pipe;
 } receiver_t;
 
 static void free_buffer(receiver_t *receiver)
@@ -121,6 +128,68 @@ static apr_bucket *network_create(receiver_t *receiver, apr_bucket_alloc_t *list
     return b;
 }
 
+/* None of the filters that let it come to this (mod_bgupload_receive_begin()) reads it. */
+static apr_status_t piped_read(apr_bucket *b, const char **str, apr_size_t *len,
+                               apr_read_type_e block)
+{
+    (void)b;
+    (void)block;
+    *str = NULL;
+    *len = 0;
+    return APR_ENOTIMPL;
+}
+
+static void piped_destroy(void *data)
+{
+    receiver_t *receiver = data;
+
+    receiver->piped = 0;
+    mod_bgupload_pipe_settle(&receiver->pipe);
+}
+
+/* Bytes in the pipe. */
+static const apr_bucket_type_t piped_type = {
+    "BGUPLOAD_PIPED",
+    5,
+    APR_BUCKET_DATA,
+    piped_destroy,
+    piped_read,
+    apr_bucket_setaside_notimpl,
+    apr_bucket_split_notimpl,
+    apr_bucket_copy_notimpl,
+};
+
+int mod_bgupload_receive_pipe(const apr_bucket *bucket)
+{
+    return bucket->type == &piped_type ? ((const receiver_t *)bucket->data)->pipe.out : -1;
+}
+
+/* Receive into the pipe, if much has come. Returns whether it did: only then there is a bucket for
+ * it. */
+static int receive_piped(apr_bucket *b, apr_size_t *len)
+{
+    receiver_t *receiver = b->data;
+    apr_size_t most = receiver->size;
+
+    if (receiver->expected < (apr_off_t)most) {
+        most = (apr_size_t)receiver->expected;
+    }
+    if (!receiver->direct || receiver->piped) {
+        return 0;
+    }
+    *len = mod_bgupload_pipe_fill(&receiver->pipe, receiver->socket, most);
+    if (*len == 0) {
+        return 0;
+    }
+    receiver->expected -= (apr_off_t)*len;
+    receiver->piped = 1;
+    b->type = &piped_type;
+    b->start = 0;
+    b->length = *len;
+    APR_BUCKET_INSERT_AFTER(b, network_create(receiver, b->list));
+    return 1;
+}
+
 /* Receive as httpd does, by its own bucket; only what it leaves for the rest becomes ours again. */
 static apr_status_t receive_small(apr_bucket *b, const char **str, apr_size_t *len,
                                   apr_read_type_e block)
@@ -188,6 +257,14 @@ static apr_status_t network_read(apr_bucket *b, const char **str, apr_size_t *le
     receiver_t *receiver = b->data;
 
     if (receiver->size > 0 && receiver->expected > 0) {
+        /* What is in the pipe is enough for now. */
+        if (receiver->piped && block == APR_NONBLOCK_READ) {
+            return APR_EAGAIN;
+        }
+        if (receive_piped(b, len)) {
+            *str = NULL;
+            return APR_SUCCESS;
+        }
         if (has_room(receiver)) {
             return receive_large(b, str, len, block);
         }
@@ -202,7 +279,10 @@ static apr_status_t network_read(apr_bucket *b, const char **str, apr_size_t *le
 /* With the connection goes whatever an unfinished body left. */
 static apr_status_t leave(void *data)
 {
-    free_buffer(data);
+    receiver_t *receiver = data;
+
+    mod_bgupload_pipe_close(&receiver->pipe);
+    free_buffer(receiver);
     mod_bgupload_buffer_leave();
     return APR_SUCCESS;
 }
@@ -217,6 +297,7 @@ apr_status_t mod_bgupload_insert_network_bucket(conn_rec *c, apr_bucket_brigade 
     }
     receiver = apr_pcalloc(c->pool, sizeof(*receiver));
     receiver->socket = socket;
+    receiver->pipe = MOD_BGUPLOAD_NO_PIPE;
     ap_set_module_config(c->conn_config, &bgupload_module, receiver);
     APR_BRIGADE_INSERT_TAIL(bb, network_create(receiver, c->bucket_alloc));
     return APR_SUCCESS;
@@ -240,7 +321,8 @@ static int is_worth_it(const receiver_t *receiver, apr_off_t length, apr_size_t 
     return receiver && receiver->buffer == NULL && size > 0 && length >= LARGE_MIN;
 }
 
-mod_bgupload_receive_t mod_bgupload_receive_begin(conn_rec *c, apr_off_t length, apr_size_t size)
+mod_bgupload_receive_t mod_bgupload_receive_begin(conn_rec *c, apr_off_t length, apr_size_t size,
+                                                  int direct)
 {
     receiver_t *receiver = ap_get_module_config(c->conn_config, &bgupload_module);
     apr_size_t above = ABOVE_NETWORK + (ap_ssl_conn_is_ssl(c) ? ABOVE_TLS : 0);
@@ -256,9 +338,11 @@ mod_bgupload_receive_t mod_bgupload_receive_begin(conn_rec *c, apr_off_t length,
     receiver->size = size;
     receiver->most = worth_using(length, size);
     receiver->expected = length - (apr_off_t)above;
+    receiver->direct = direct && length >= PIPE_LENGTH;
     return (mod_bgupload_receive_t){
-        /* All that may be there: bytes that stay below would keep the buffer in use. */
-        .most = receiver->most + above,
+        /* All that may be there: bytes that stay below would keep the buffer in use, and a bucket
+         * of the pipe that is asked for in parts has to be read. */
+        .most = receiver->most + above + (receiver->direct ? MOD_BGUPLOAD_PIPE_MAX : 0),
         .enough = receiver->most < WORTH_MIN ? receiver->most - ROOM_MIN : BGU_WRITE_SIZE,
     };
 }
@@ -269,6 +353,7 @@ void mod_bgupload_receive_end(conn_rec *c)
 
     if (receiver) {
         receiver->size = 0;
+        mod_bgupload_pipe_close(&receiver->pipe);
         if (receiver->refcount.refcount == 0) {
             free_buffer(receiver);
         }

@@ -7,7 +7,11 @@
  * the same code, but while the connection was told that a large body is coming in. Then it receives
  * as much as the kernel has into one buffer, which is filled from front to back, and begun anew
  * when all that came into it was handed on. The connection has the buffer from the first byte that
- * is received so to the end of the body. */
+ * is received so to the end of the body.
+ *
+ * Where nobody looks at the bytes on their way, and there are many at once, they are not received
+ * at all: they go into a pipe inside the kernel, and from there into the file. One copy less. The
+ * bucket that stands for them has a length, but cannot be read; one exists at a time. */
 
 #ifndef MOD_BGUPLOAD_RECEIVE_H
 #define MOD_BGUPLOAD_RECEIVE_H
@@ -35,8 +39,14 @@ apr_status_t mod_bgupload_insert_network_bucket(conn_rec *c, apr_bucket_brigade 
  * buffer, the body is too small to be worth one, or the connection has no network (HTTP/2).
  * @param length bytes of the body
  * @param size bytes of the buffer; 0: none
+ * @param direct whether no filter on the way looks at the bytes
  * @return how to read it */
-mod_bgupload_receive_t mod_bgupload_receive_begin(conn_rec *c, apr_off_t length, apr_size_t size);
+mod_bgupload_receive_t mod_bgupload_receive_begin(conn_rec *c, apr_off_t length, apr_size_t size,
+                                                  int direct);
+
+/** The pipe with the bytes of a bucket, which may be taken out of it; it does not block. Still
+ * owned by the connection, at most to mod_bgupload_receive_end(). -1: they are not in a pipe. */
+int mod_bgupload_receive_pipe(const apr_bucket *bucket);
 
 /** The body is over, or no more of it is wanted: receive as httpd does. The buffer goes as soon as
  * nobody has bytes of it any more. */

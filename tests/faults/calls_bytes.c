@@ -103,7 +103,7 @@ ssize_t copy_file_range(int from, off_t *from_at, int to, off_t *to_at, size_t l
     off_t at = from_at != NULL ? *from_at : lseek(from, 0, SEEK_CUR);
     ssize_t done = syscall(SYS_copy_file_range, from, from_at, to, to_at,
                            faults_length(judgement, length), flags);
-    faults_record_copy(locked, from, at, to, done);
+    faults_record_copy(locked, from, at, to, -1, done);
     return done;
 }
 
@@ -117,7 +117,7 @@ static ssize_t sendfile_judged(int to, int from, off_t *at, size_t length)
     int locked = faults_record_begin();
     off_t from_at = at != NULL ? *at : lseek(from, 0, SEEK_CUR);
     ssize_t done = syscall(SYS_sendfile, to, from, at, faults_length(judgement, length));
-    faults_record_copy(locked, from, from_at, to, done);
+    faults_record_copy(locked, from, from_at, to, -1, done);
     return done;
 }
 
@@ -129,6 +129,22 @@ ssize_t sendfile(int to, int from, off_t *at, size_t length)
 ssize_t sendfile64(int to, int from, off_t *at, size_t length)
 {
     return sendfile_judged(to, from, at, length);
+}
+
+ssize_t splice(int from, off_t *from_at, int to, off_t *to_at, size_t length, unsigned flags)
+{
+    int judgement = faults_judge_fd("splice", FAULTS_WRITES, to);
+
+    if (judgement < 0) {
+        return -1;
+    }
+    int locked = faults_record_begin();
+    off_t at = to_at != NULL ? *to_at : -1;
+    ssize_t done =
+        syscall(SYS_splice, from, from_at, to, to_at, faults_length(judgement, length), flags);
+    /* What was in the pipe is in the file. */
+    faults_record_copy(locked, to, at, to, at, done);
+    return done;
 }
 
 int fsync(int fd)

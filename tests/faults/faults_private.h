@@ -45,8 +45,9 @@ int faults_record_begin(void);
 void faults_record_write(int locked, int fd, off_t at, const struct iovec *vec, int count,
                          ssize_t done);
 
-/** The kernel copied bytes that stood at a place of another file; likewise. */
-void faults_record_copy(int locked, int from, off_t at, int to, ssize_t done);
+/** The kernel copied bytes that stand at a place of another file (or, now, of the same one); to a
+ * place or (-1) the file's own; likewise. */
+void faults_record_copy(int locked, int from, off_t at, int to, off_t to_at, ssize_t done);
 
 /** The call changed an open file. op as of faults_record_e; likewise. */
 void faults_record_fd(int locked, int op, int fd, off_t at, int rc);

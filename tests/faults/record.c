@@ -119,7 +119,7 @@ void faults_record_write(int locked, int fd, off_t at, const struct iovec *vec, 
     end(error);
 }
 
-void faults_record_copy(int locked, int from, off_t at, int to, ssize_t done)
+void faults_record_copy(int locked, int from, off_t at, int to, off_t to_at, ssize_t done)
 {
     static char piece[PIECE]; /* under the lock */
     int error = errno;
@@ -129,7 +129,7 @@ void faults_record_copy(int locked, int from, off_t at, int to, ssize_t done)
         return;
     }
     if (done > 0 && about_fd(&record, FAULTS_R_WRITE, to)) {
-        record.at = lseek(to, 0, SEEK_CUR) - done;
+        record.at = to_at >= 0 ? to_at : lseek(to, 0, SEEK_CUR) - done;
         while (done > 0) {
             struct iovec vec = {piece, done < PIECE ? (size_t)done : PIECE};
             ssize_t got = syscall(SYS_pread64, from, piece, vec.iov_len, at);

@@ -75,23 +75,23 @@ static char byte_at(int number, apr_off_t offset)
 }
 
 /** Hands out pieces of up to 512 bytes, two at a time. */
-static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                              apr_off_t left)
+static apr_status_t read_body(bgu_reader_t *reader, bgu_piece_t *piece, apr_off_t left)
 {
     body_t *body = (body_t *)reader;
 
-    *vec = body->vec;
-    for (*count = 0; *count < 2 && body->at < body->end && left > 0; ++*count) {
-        char *bytes = body->bytes[*count];
+    *piece = (bgu_piece_t){body->vec, 0, -1, 0};
+    for (; piece->count < 2 && body->at < body->end && left > 0; piece->count++) {
+        char *bytes = body->bytes[piece->count];
         apr_size_t length = 0;
 
         for (; length < sizeof(body->bytes[0]) && left > 0 && body->at < body->end; length++) {
             bytes[length] = byte_at(body->number, body->at++);
             left--;
         }
-        body->vec[*count] = (struct iovec){bytes, length};
+        body->vec[piece->count] = (struct iovec){bytes, length};
+        piece->length += (apr_off_t)length;
     }
-    return *count > 0 ? APR_SUCCESS : APR_ECONNABORTED;
+    return piece->count > 0 ? APR_SUCCESS : APR_ECONNABORTED;
 }
 
 /** As in a server, bodies are here that come with the head of their request. */

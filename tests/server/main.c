@@ -31,6 +31,7 @@ static const struct suite suites[] = {
     {"ping_create", suite_ping_create},
     {"fragment", suite_fragment},
     {"ingest", suite_ingest},
+    {"ingest_pipe", suite_ingest_pipe},
     {"close", suite_close},
     {"cancel", suite_cancel},
     {"session", suite_session},

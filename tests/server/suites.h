@@ -35,6 +35,7 @@ void suite_faults_places(void);
 void suite_ping_create(void);
 void suite_fragment(void);
 void suite_ingest(void);
+void suite_ingest_pipe(void);
 void suite_close(void);
 void suite_cancel(void);
 void suite_session(void);

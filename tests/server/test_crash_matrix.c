@@ -13,6 +13,9 @@ enum { LENGTH = 2500, PART = 1000, END = 3 };
 /** Bytes of a fragment that is written in two pieces. */
 enum { LONG_PART = 300000, LONG = 700000 };
 
+/** Bytes of one that does not come through httpd's memory. */
+enum { LARGE = 3000000 };
+
 static const char overwriting[] = "BGUploadAllowOverwrites On\n";
 
 static void plain(void)
@@ -23,6 +26,13 @@ static void plain(void)
                                      .stop = LONG,
                                      .first = 1,
                                      .thorough = 1});
+}
+
+/** Large enough to go through a pipe. */
+static void large(void)
+{
+    crash_matrix(&(crash_scenario_t){
+        .name = "a large fragment", .length = LARGE, .stop = LARGE, .first = 2});
 }
 
 static void synced(void)
@@ -183,6 +193,7 @@ void suite_crash_matrix(void)
 {
     static const suite_test_t tests[] = {
         {"an upload", plain},
+        {"an upload in one large fragment", large},
         {"an upload that is synced all the time", synced},
         {"an upload that is never synced", unsynced},
         {"an upload onto a file", overwrites},

@@ -27,6 +27,7 @@ static const struct suite suites[] = {
     {"error", suite_error},
     {"spool", suite_spool},
     {"spool_planted", suite_spool_planted},
+    {"spool_pipe", suite_spool_pipe},
     {"spool_reply", suite_spool_reply},
     {"notify_url", suite_notify_url},
     {"sqlite_group", suite_sqlite_group},

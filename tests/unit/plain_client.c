@@ -12,14 +12,12 @@ struct body {
     struct iovec vec;
 };
 
-static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                              apr_off_t left)
+static apr_status_t read_body(bgu_reader_t *reader, bgu_piece_t *piece, apr_off_t left)
 {
     struct body *body = (struct body *)reader;
     const plain_client_t *client = body->client;
     apr_off_t ready = body->end - body->position;
 
-    *count = 0;
     if (client->wait != NULL) {
         client->wait(client->baton);
     }
@@ -34,8 +32,7 @@ static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, in
     body->vec.iov_base = (char *)(uintptr_t)(client->data + body->position);
     body->position += (apr_off_t)body->vec.iov_len;
     body->left -= body->left > 0 ? (apr_off_t)body->vec.iov_len : 0;
-    *vec = &body->vec;
-    *count = 1;
+    *piece = (bgu_piece_t){&body->vec, 1, -1, (apr_off_t)body->vec.iov_len};
     return APR_SUCCESS;
 }
 

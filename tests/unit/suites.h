@@ -29,6 +29,7 @@ void suite_answer(void);
 void suite_error(void);
 void suite_spool(void);
 void suite_spool_planted(void);
+void suite_spool_pipe(void);
 void suite_spool_reply(void);
 void suite_notify_url(void);
 void suite_sqlite_group(void);

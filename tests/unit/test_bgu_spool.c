@@ -34,7 +34,8 @@ static apr_status_t append(bgu_spool_t *spool, apr_off_t *size, apr_off_t positi
     memcpy(copy, data, length);
     vec.iov_base = copy;
     vec.iov_len = length;
-    rv = bgu_spool_append(spool, size, position, total, &vec, 1);
+    rv = bgu_spool_append(spool, size, position, total,
+                          &(bgu_piece_t){&vec, 1, -1, (apr_off_t)length});
     free(copy);
     return rv;
 }
@@ -151,9 +152,8 @@ static void test_pieces(void)
             from += sizes[i];
         }
         REQUIRE(append(spool, &size, 0, (apr_off_t)total, data, skip) == APR_SUCCESS);
-        CHECK_INT(bgu_spool_append(spool, &size, 0, (apr_off_t)total, vec,
-                                   sizeof(sizes) / sizeof(sizes[0])),
-                  APR_SUCCESS);
+        bgu_piece_t piece = {vec, sizeof(sizes) / sizeof(sizes[0]), -1, (apr_off_t)total};
+        CHECK_INT(bgu_spool_append(spool, &size, 0, (apr_off_t)total, &piece), APR_SUCCESS);
         CHECK_INT(size, total);
         CHECK(fixture_holds(fixture_spool_path(f, ID), data, total));
         REQUIRE(bgu_spool_remove(f->spool, ID, f->pool) == APR_SUCCESS);
@@ -174,7 +174,9 @@ static void test_many_pieces(void)
         vec[i].iov_base = data + i;
         vec[i].iov_len = 1;
     }
-    CHECK_INT(bgu_spool_append(open_spool(f), &size, 0, COUNT, vec, COUNT), APR_SUCCESS);
+    CHECK_INT(
+        bgu_spool_append(open_spool(f), &size, 0, COUNT, &(bgu_piece_t){vec, COUNT, -1, COUNT}),
+        APR_SUCCESS);
     CHECK_INT(size, COUNT);
     CHECK(fixture_holds(fixture_spool_path(f, ID), data, COUNT));
 }

@@ -67,8 +67,9 @@ static void test_symlinks(void)
 static apr_status_t change(bgu_spool_t *spool)
 {
     struct iovec vec = {"x", 1};
+    const bgu_piece_t piece = {&vec, 1, -1, 1};
     apr_off_t size = -1;
-    apr_status_t rv = bgu_spool_append(spool, &size, (apr_off_t)strlen(SECRET), 100, &vec, 1);
+    apr_status_t rv = bgu_spool_append(spool, &size, (apr_off_t)strlen(SECRET), 100, &piece);
 
     return bgu_spool_restart(spool, &size, 0) == rv ? rv : APR_EGENERAL;
 }
@@ -121,7 +122,7 @@ static int use_foreign(void *baton)
     if (bgu_spool_size(&size, spool) != EPERM) {
         return 2;
     }
-    return bgu_spool_append(spool, &size, 0, 100, &vec, 1) == EPERM ? 0 : 3;
+    return bgu_spool_append(spool, &size, 0, 100, &(bgu_piece_t){&vec, 1, -1, 1}) == EPERM ? 0 : 3;
 }
 
 /** A file of another user, who let us write to it. */

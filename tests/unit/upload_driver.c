@@ -43,8 +43,7 @@ static size_t available(const struct body *body, apr_off_t max)
     return (size_t)(count < BGU_WRITE_SIZE ? count : BGU_WRITE_SIZE);
 }
 
-static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, int *count,
-                              apr_off_t left)
+static apr_status_t read_body(bgu_reader_t *reader, bgu_piece_t *piece, apr_off_t left)
 {
     struct body *body = (struct body *)reader;
     upload_driver_t *d = body->driver;
@@ -53,8 +52,6 @@ static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, in
 
     body->reads++;
     CHECK_INT(body->ended, 0);
-    *count = 0;
-    *vec = body->vec;
     if (meanwhile != NULL && d->read >= d->meanwhile_after) {
         d->meanwhile = NULL;
         meanwhile(d);
@@ -63,17 +60,19 @@ static apr_status_t read_body(bgu_reader_t *reader, const struct iovec **vec, in
     if (ready == 0) {
         return body->left == 0 ? APR_ECONNABORTED : APR_EOF;
     }
-    while (ready > 0 && *count < PIECES_MAX) {
-        size_t piece = d->piece == 0 || d->piece > ready ? ready : d->piece;
+    *piece = (bgu_piece_t){body->vec, 0, -1, 0};
+    while (ready > 0 && piece->count < PIECES_MAX) {
+        size_t length = d->piece == 0 || d->piece > ready ? ready : d->piece;
+        struct iovec *vec = body->vec + piece->count;
 
-        body->vec[*count].iov_base =
-            apr_pmemdup(d->f->pool, d->data + (body->position - d->data_at), piece);
-        body->vec[*count].iov_len = piece;
-        body->position += (apr_off_t)piece;
-        body->left -= body->left > 0 ? (apr_off_t)piece : 0;
-        d->read += piece;
-        ready -= piece;
-        ++*count;
+        vec->iov_base = apr_pmemdup(d->f->pool, d->data + (body->position - d->data_at), length);
+        vec->iov_len = length;
+        body->position += (apr_off_t)length;
+        body->left -= body->left > 0 ? (apr_off_t)length : 0;
+        d->read += length;
+        ready -= length;
+        piece->length += (apr_off_t)length;
+        piece->count++;
     }
     return APR_SUCCESS;
 }
