@@ -14,8 +14,8 @@
 
 #include "number.h"
 
-/** Bytes of which one page is kept, and of that page. */
-enum { BLOCK = 512 * 1024, PAGE = 4096 };
+/** Bytes of which one page is kept, and of that page. Linux reports what is free from 2 MiB on. */
+enum { BLOCK = 2 * 1024 * 1024, PAGE = 4096 };
 
 /** Fill the file, block by block, then empty each. Returns whether that was possible. */
 static int hold(int fd, off_t size)
