@@ -23,7 +23,8 @@
 typedef enum {
     BGU_STATE_RECEIVING = 0,  /**< bytes are wanted */
     BGU_STATE_NOTIFYING = 1,  /**< all bytes are here, the server application is being asked */
-    BGU_STATE_COMPLETE = 2,   /**< all bytes are here, waiting for Close-Session */
+    BGU_STATE_COMPLETE = 2,   /**< all bytes are here, waiting for Close-Session; a file that comes
+                               * at once is so just before its bytes, under their lock */
     BGU_STATE_COMMITTING = 3, /**< on the way to the destination; a crash is finished, not undone */
     BGU_STATE_PUBLISHED = 4,  /**< at the destination, waiting for Close-Session (OnLastFragment) */
     BGU_STATE_CLOSED = 5,     /**< tombstone: closed by the client */

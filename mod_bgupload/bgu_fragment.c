@@ -7,8 +7,39 @@
 
 #include <apr_strings.h>
 
+/* Refuse, before a byte is read, what is too large or does not fit the session. */
+static bgu_result_e check(bgu_call_t *call)
+{
+    const bgu_packet_t *packet = call->request->packet;
+    const bgu_policy_t *policy = call->request->policy;
+    const bgu_session_t *session = call->session;
+    const char *format = NULL;
+    apr_off_t value = packet->range.total, limit = 0;
+    bgu_result_e result = BGU_OK;
+
+    /* What smaller fragments cannot cure comes first. */
+    if (policy->max_size && value > policy->max_size) {
+        format = "a file of %" APR_OFF_T_FMT " bytes; BGUploadMaxSize is %" APR_OFF_T_FMT;
+        limit = policy->max_size;
+        result = BGU_UPLOAD_TOO_LARGE;
+    } else if (policy->max_fragment && packet->length > policy->max_fragment) {
+        format = "a fragment of %" APR_OFF_T_FMT " bytes; BGUploadMaxFragment is %" APR_OFF_T_FMT;
+        value = packet->length;
+        limit = policy->max_fragment;
+        result = BGU_FRAGMENT_TOO_LARGE;
+    } else if (session->total != BGU_TOTAL_UNKNOWN && session->total != value) {
+        format = "a total of %" APR_OFF_T_FMT " bytes; the first fragment said %" APR_OFF_T_FMT;
+        limit = session->total;
+        result = BGU_BAD_REQUEST;
+    }
+    if (result != BGU_OK) {
+        bgu_call_say(call, result, apr_psprintf(call->pool, format, value, limit));
+    }
+    return result;
+}
+
 /* Look at the size of a file whose row says COMPLETE. Whoever brings a whole file at once writes
- * the row first, and keeps the lock until the bytes are there (see begin()). */
+ * the row first, and keeps the lock until the bytes are there (see lock_whole()). */
 static apr_status_t complete_size(bgu_spool_t *spool, apr_off_t *size)
 {
     apr_status_t rv = bgu_spool_lock(spool);
@@ -31,7 +62,7 @@ static int has_all(const bgu_session_t *session, apr_pool_t *pool)
 }
 
 /* Look at the row as it is now, and whether it is one of a complete upload whose file is gone. Such
- * a row is only believed twice: the session may have ended between its row and its file. */
+ * a row is believed when it was seen twice: the session may have ended between row and file. */
 static apr_status_t look_again(const bgu_call_t *call, bgu_session_t **now, int *gone)
 {
     const bgu_sessions_t *sessions = call->sessions;
@@ -70,8 +101,12 @@ static bgu_result_e settle(bgu_call_t *call)
     if (now->state == BGU_STATE_COMPLETE || now->state == BGU_STATE_PUBLISHED) {
         call->session = now;
         call->outcome->session = now;
-        call->outcome->answer.next = now->total;
-        return BGU_OK;
+        call->outcome->answer.next = -1;
+        bgu_result_e result = check(call); /* what was done may be another file */
+        if (result == BGU_OK) {
+            call->outcome->answer.next = now->total;
+        }
+        return result;
     }
     return bgu_call_overtaken(call);
 }
@@ -108,7 +143,7 @@ static bgu_result_e complete(bgu_call_t *call, const bgu_spool_t *spool)
         call->session->state == BGU_STATE_COMPLETE) {
         call->outcome->event = BGU_EVENT_COMPLETED;
     }
-    return result == BGU_BUSY ? settle(call) : result;
+    return result;
 }
 
 /* Note a failure, and which file it hit. */
@@ -161,6 +196,15 @@ static void end_body(bgu_call_t *call)
     }
 }
 
+/* The bytes of a whole file could not be appended: its row does not say so any more. Where even
+ * that fails, the next fragment finds out (see align()). */
+static void take_back(bgu_call_t *call)
+{
+    if (call->whole) {
+        (void)bgu_session_move(call->sessions, call->session, BGU_STATE_RECEIVING, 0);
+    }
+}
+
 /* Take the body from the reader to the end of the spool file. size is N, before and after. */
 static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size)
 {
@@ -177,6 +221,7 @@ static bgu_result_e receive(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *siz
         rv = bgu_spool_append(spool, size, position, range->total, &piece);
         call->outcome->answer.next = *size;
         if (rv != APR_SUCCESS) {
+            take_back(call);
             return refuse_bytes(call, rv);
         }
         position += piece.length;
@@ -208,9 +253,10 @@ static bgu_result_e promise(bgu_call_t *call, int durable)
                                     : bgu_call_fail(call, rv, "cannot write to the store");
 }
 
-/* Whether a fragment is the first and the last one, and has come in already. There is nothing to
- * wait for then, and nothing to ask; its row is written once, not for the total and again for the
- * end. A Close-Session that comes before is one of a session without a fragment. */
+/* Whether a fragment is the first and the last one, and has come in already; then its body has
+ * begun. There is nothing to wait for, and nothing to ask; its row is written once, not for the
+ * total and again for the end. A Close-Session that comes before is one of a session without a
+ * fragment. */
 static int comes_whole(bgu_call_t *call)
 {
     const bgu_range_t *range = &call->request->packet->range;
@@ -229,7 +275,8 @@ static int comes_whole(bgu_call_t *call)
     return 1;
 }
 
-/* Write the row anew: with the total of the first fragment, or as RECEIVING again. A file that was
+/* Write the row anew: with the total of the first fragment, as COMPLETE if that is the whole file,
+ * or as RECEIVING again. A file that was
  * made for nothing, because the session ended meanwhile or its user's quota is used up, goes; but
  * not with what another request has put into it by now. */
 static bgu_result_e rewrite(bgu_call_t *call, bgu_spool_t *spool, int created)
@@ -252,7 +299,8 @@ static bgu_result_e rewrite(bgu_call_t *call, bgu_spool_t *spool, int created)
 }
 
 /* Have the lock for a file that comes whole, from before its row says COMPLETE until its bytes are
- * there. Nobody finds the one without the other. */
+ * there: bgu_spool_append() lets it go, or align() where the row could not be written. Nobody finds
+ * the one without the other. */
 static int lock_whole(bgu_call_t *call, bgu_spool_t *spool, apr_off_t *size)
 {
     if (call->session->total != BGU_TOTAL_UNKNOWN || *size > 0 || !comes_whole(call) ||
@@ -280,7 +328,6 @@ static bgu_result_e align(bgu_call_t *call, bgu_spool_t *spool, int created, apr
     }
     if (call->whole && result != BGU_OK) {
         bgu_spool_unlock(spool);
-        result = result == BGU_BUSY ? settle(call) : result;
     }
     return result;
 }
@@ -335,37 +382,6 @@ static bgu_result_e refuse_range(bgu_call_t *call, apr_off_t size)
         call->request->packet->range.first, size);
 
     return bgu_call_say(call, BGU_RANGE, detail);
-}
-
-/* Refuse, before a byte is read, what is too large or does not fit the session. */
-static bgu_result_e check(bgu_call_t *call)
-{
-    const bgu_packet_t *packet = call->request->packet;
-    const bgu_policy_t *policy = call->request->policy;
-    const bgu_session_t *session = call->session;
-    const char *format = NULL;
-    apr_off_t value = packet->range.total, limit = 0;
-    bgu_result_e result = BGU_OK;
-
-    /* What smaller fragments cannot cure comes first. */
-    if (policy->max_size && value > policy->max_size) {
-        format = "a file of %" APR_OFF_T_FMT " bytes; BGUploadMaxSize is %" APR_OFF_T_FMT;
-        limit = policy->max_size;
-        result = BGU_UPLOAD_TOO_LARGE;
-    } else if (policy->max_fragment && packet->length > policy->max_fragment) {
-        format = "a fragment of %" APR_OFF_T_FMT " bytes; BGUploadMaxFragment is %" APR_OFF_T_FMT;
-        value = packet->length;
-        limit = policy->max_fragment;
-        result = BGU_FRAGMENT_TOO_LARGE;
-    } else if (session->total != BGU_TOTAL_UNKNOWN && session->total != value) {
-        format = "a total of %" APR_OFF_T_FMT " bytes; the first fragment said %" APR_OFF_T_FMT;
-        limit = session->total;
-        result = BGU_BAD_REQUEST;
-    }
-    if (result != BGU_OK) {
-        bgu_call_say(call, result, apr_psprintf(call->pool, format, value, limit));
-    }
-    return result;
 }
 
 /* A fragment of a session that wants bytes, or has them all and may be asked again. */
@@ -446,6 +462,9 @@ bgu_result_e bgu_fragment(bgu_call_t *call)
     if (result == BGU_OK) {
         result = serve(call);
         end_body(call);
+        if (result == BGU_BUSY && call->outcome->body_read) {
+            result = settle(call);
+        }
     }
     if (result == BGU_OK) {
         tell_reply(call);

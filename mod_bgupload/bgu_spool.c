@@ -238,27 +238,50 @@ static apr_status_t append_vec(bgu_spool_t *spool, apr_off_t *size, apr_off_t po
     return write_all(spool->fd, rest, count, size);
 }
 
-/* Take bytes out of a pipe that has them. They are written to fd, or dropped where that is -1. */
+/* Take some bytes out of a pipe, at most COPY_SIZE. */
+static apr_status_t take_from_pipe(int pipe, char *bytes, apr_off_t most, size_t *len)
+{
+    ssize_t got;
+
+    do {
+        got = read(pipe, bytes, most < COPY_SIZE ? (size_t)most : COPY_SIZE);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0) {
+        return got == 0 ? APR_EOF : errno;
+    }
+    *len = (size_t)got;
+    return APR_SUCCESS;
+}
+
+/* Take bytes out of a pipe that nobody needs. */
+static apr_status_t drop_from_pipe(int pipe, apr_off_t len)
+{
+    char bytes[COPY_SIZE];
+    apr_status_t rv = APR_SUCCESS;
+
+    while (len > 0 && rv == APR_SUCCESS) {
+        size_t got = 0;
+        rv = take_from_pipe(pipe, bytes, len, &got);
+        len -= (apr_off_t)got;
+    }
+    return rv;
+}
+
+/* Write bytes from a pipe. */
 static apr_status_t copy_pipe(int pipe, int fd, apr_off_t len, apr_off_t *offset)
 {
     char bytes[COPY_SIZE];
+    apr_status_t rv = APR_SUCCESS;
 
-    while (len > 0) {
-        ssize_t got = read(pipe, bytes, len < COPY_SIZE ? (size_t)len : COPY_SIZE);
-        if (got <= 0) {
-            if (got < 0 && errno == EINTR) {
-                continue;
-            }
-            return got == 0 ? APR_EOF : errno;
+    while (len > 0 && rv == APR_SUCCESS) {
+        struct iovec vec = {bytes, 0};
+        rv = take_from_pipe(pipe, bytes, len, &vec.iov_len);
+        len -= (apr_off_t)vec.iov_len;
+        if (rv == APR_SUCCESS) {
+            rv = write_all(fd, &vec, 1, offset);
         }
-        struct iovec vec = {bytes, (size_t)got};
-        apr_status_t rv = fd < 0 ? APR_SUCCESS : write_all(fd, &vec, 1, offset);
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-        len -= got;
     }
-    return APR_SUCCESS;
+    return rv;
 }
 
 /* Move bytes from a pipe into the file. Not all file systems can do that themselves. */
@@ -288,7 +311,7 @@ static apr_status_t append_pipe(bgu_spool_t *spool, apr_off_t *size, apr_off_t p
     apr_status_t rv = admit(spool, size, position, total, piece->length, &known);
 
     if (rv == APR_SUCCESS) {
-        rv = copy_pipe(piece->pipe, -1, known, NULL);
+        rv = drop_from_pipe(piece->pipe, known);
     }
     if (rv == APR_SUCCESS) {
         rv = move_pipe(piece->pipe, spool->fd, piece->length - known, size);

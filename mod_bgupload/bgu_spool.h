@@ -49,11 +49,13 @@ apr_status_t bgu_spool_size(apr_off_t *size, const bgu_spool_t *spool);
  *
  * The bytes stand at [position, position + length) of the upload; those below the current size are
  * skipped, the rest is appended, nothing beyond total is written. Locks, writes, unlocks. What is
- * in a pipe goes to the file inside the kernel, and stays in the pipe where that fails.
+ * in a pipe goes to the file inside the kernel; what is left in the pipe after a failure is not
+ * said.
  * @param size receives the size after it, also when writing failed half-way
  * @return APR_SUCCESS; APR_EINVAL if position lies beyond the size (a gap) or the bytes reach
  * beyond total; APR_ENOENT if the file was removed; EPERM as bgu_spool_size(); EMLINK if it has
- * another name and would have to be changed; else the system's error */
+ * another name and would have to be changed; EAGAIN or APR_EOF if a pipe has less than it was said
+ * to; else the system's error */
 apr_status_t bgu_spool_append(bgu_spool_t *spool, apr_off_t *size, apr_off_t position,
                               apr_off_t total, const bgu_piece_t *piece);
 

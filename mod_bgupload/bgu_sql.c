@@ -48,8 +48,8 @@ const char *const bgu_sql_migrations[] = {
     "DROP INDEX session_open; DROP INDEX session_over;"
     "ALTER TABLE session ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;"
     "UPDATE session SET ended = 1 WHERE state >= 5;"
-    "CREATE INDEX session_open ON session(user, " ADDRESS ", client, ended) WHERE " OPEN ";"
-    "CREATE INDEX session_over ON session(updated, ended) WHERE " OVER,
+    "CREATE INDEX session_open ON session(user, " ADDRESS ", client, ended) WHERE ended = 0;"
+    "CREATE INDEX session_over ON session(updated, ended) WHERE ended = 1",
 };
 
 const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_migrations[0]));
@@ -80,9 +80,9 @@ const int bgu_sql_version = (int)(sizeof(bgu_sql_migrations) / sizeof(bgu_sql_mi
 
 const char *const bgu_sql_statements[BGU_SQL_COUNT] = {
     /* A session without a user belongs to its address. */
-    [BGU_SQL_CREATE] = "INSERT OR FAIL INTO session(" COLUMNS ") SELECT"
+    [BGU_SQL_CREATE] = "INSERT OR FAIL INTO session(" COLUMNS ", ended) SELECT"
                        " ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-                       " ?17, ?18, ?19, ?20, ?21, ?22, ?23"
+                       " ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?2 >= 5"
                        " WHERE (?26 = 0 OR ?26 > (" COUNT_USER " LIMIT ?26)))"
                        " AND (?27 = 0 OR ?27 > (" COUNT_ALL " LIMIT ?27)))",
     [BGU_SQL_COUNT_USER] = COUNT_USER " LIMIT ?25)",

@@ -24,7 +24,7 @@ typedef struct body_t {
     apr_bucket_brigade *held;    /* what the pieces point to */
     apr_status_t end;            /* why no more will come, or APR_SUCCESS */
     apr_size_t buffer;           /* bytes of the buffer to receive it with */
-    apr_size_t len;              /* bytes of the pieces */
+    apr_size_t len;              /* bytes of the pieces, or in the pipe */
     int returned;                /* the pieces have been handed out */
     mod_bgupload_receive_t plan; /* known from the first read on */
     int pipe;                    /* has the bytes, if there are no pieces */
@@ -126,8 +126,8 @@ static apr_size_t smaller(apr_off_t one, apr_size_t other)
     return one < (apr_off_t)other ? (apr_size_t)one : other;
 }
 
-/* Whether the first bucket stands for bytes in a pipe. They are for themselves: what was gathered
- * before them comes first, and nothing with them. */
+/* If the first bucket stands for bytes in a pipe, take it. They make a piece of their own: what was
+ * gathered before goes out first, and nothing is added. Returns whether it does. */
 static int take_pipe(body_t *body)
 {
     apr_bucket *bucket = APR_BRIGADE_FIRST(body->in);
@@ -217,7 +217,8 @@ static int body_is_here(bgu_reader_t *reader, apr_off_t length)
 {
     body_t *body = (body_t *)reader;
 
-    if (length > HERE_MAX) {
+    /* Who expects "100 Continue" is only answered by a read that waits. */
+    if (length > HERE_MAX || body->r->expecting_100) {
         return 0;
     }
     gather_all(body, (apr_size_t)length, (apr_size_t)length, APR_NONBLOCK_READ);

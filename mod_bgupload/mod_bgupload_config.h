@@ -43,7 +43,8 @@ typedef struct mod_bgupload_server_t {
     int enabled;                          /**< BGUpload On stands somewhere */
     apr_array_header_t *spools;           /**< folders that BGUploadSpool names (const char *); from
                                            * check_config on with the default one, if it is used */
-    const char *default_spool_user;       /**< the folder for which that one was added to others */
+    const char *default_spool_user;       /**< a folder or URL whose uploads use it beside others;
+                                           * NULL: none, or it is the only one */
     int notified;                         /**< BGUploadNotify other than None stands somewhere */
     int notify_url_set;                   /**< and so does BGUploadNotifyURL */
     apr_uint32_t default_mode;            /**< 0666 less the umask, known from post_config on */

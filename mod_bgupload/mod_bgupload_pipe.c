@@ -20,10 +20,13 @@ void mod_bgupload_pipe_close(mod_bgupload_pipe_t *pipe)
     }
 }
 
-static int make(mod_bgupload_pipe_t *pipe)
+int mod_bgupload_pipe_make(mod_bgupload_pipe_t *pipe)
 {
     int ends[2];
 
+    if (pipe->out >= 0) {
+        return 1;
+    }
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
         return 0;
     }
@@ -35,13 +38,20 @@ static int make(mod_bgupload_pipe_t *pipe)
     return 1;
 }
 
-apr_size_t mod_bgupload_pipe_fill(mod_bgupload_pipe_t *pipe, apr_socket_t *socket, apr_size_t most)
+int mod_bgupload_pipe_pays(apr_socket_t *socket, apr_size_t most)
 {
     apr_os_sock_t from;
     int ready = 0;
 
-    if (most < WORTH || apr_os_sock_get(&from, socket) != APR_SUCCESS ||
-        ioctl(from, FIONREAD, &ready) != 0 || ready < WORTH || (pipe->out < 0 && !make(pipe))) {
+    return most >= WORTH && apr_os_sock_get(&from, socket) == APR_SUCCESS &&
+           ioctl(from, FIONREAD, &ready) == 0 && ready >= WORTH;
+}
+
+apr_size_t mod_bgupload_pipe_fill(mod_bgupload_pipe_t *pipe, apr_socket_t *socket, apr_size_t most)
+{
+    apr_os_sock_t from;
+
+    if (apr_os_sock_get(&from, socket) != APR_SUCCESS) {
         return 0;
     }
     if (most > MOD_BGUPLOAD_PIPE_MAX) {

@@ -19,11 +19,17 @@ typedef struct mod_bgupload_pipe_t {
 /** A pipe that is not there yet. */
 #define MOD_BGUPLOAD_NO_PIPE ((mod_bgupload_pipe_t){-1, -1})
 
-/** Move what the kernel has received on a socket into a pipe, if it is much. Makes the pipe, which
- * must be empty if it is there.
+/** Whether the kernel has received so much on a socket that a pipe is worth it.
+ * @param most bytes that are wanted */
+int mod_bgupload_pipe_pays(apr_socket_t *socket, apr_size_t most);
+
+/** Make a pipe, unless it is there. Returns whether it is: the system may give none, since all of a
+ * user's have a limit together (pipe-user-pages-soft). */
+int mod_bgupload_pipe_make(mod_bgupload_pipe_t *pipe);
+
+/** Move what the kernel has received on a socket into an empty pipe. Does not wait.
  * @param most bytes to move; not more than MOD_BGUPLOAD_PIPE_MAX are
- * @return bytes moved; 0: receive as usual. That finds out if anything is wrong with the socket;
- * and the system may give no pipe, since all of a user's have a limit of their own */
+ * @return bytes moved; 0: none, whatever the reason */
 apr_size_t mod_bgupload_pipe_fill(mod_bgupload_pipe_t *pipe, apr_socket_t *socket, apr_size_t most);
 
 /** Nobody wants any more of what is in the pipe: it is closed, unless it is empty. */

@@ -24,8 +24,8 @@
 /* Bodies from which on a buffer pays. */
 #define LARGE_MIN (32 * 1024)
 
-/* Bodies from which on a pipe pays. */
-#define PIPE_LENGTH (1024 * 1024)
+/* Bodies from which on a pipe pays as well. */
+#define PIPE_MIN (1024 * 1024)
 
 /* What a connection receives with. Lives as long as the connection. */
 typedef struct receiver_t {
@@ -58,6 +58,9 @@ static int has_room(receiver_t *receiver)
         receiver->buffer = mod_bgupload_buffer_get(receiver->size);
         receiver->length = receiver->size;
         receiver->used = 0;
+        if (receiver->buffer == NULL) {
+            receiver->direct = 0; /* nothing bounds what would come in beside a pipe */
+        }
     }
     return receiver->buffer && receiver->most - receiver->used >= ROOM_MIN;
 }
@@ -174,11 +177,14 @@ static int receive_piped(apr_bucket *b, apr_size_t *len)
     if (receiver->expected < (apr_off_t)most) {
         most = (apr_size_t)receiver->expected;
     }
-    if (!receiver->direct || receiver->piped) {
+    if (!receiver->direct || receiver->piped || !mod_bgupload_pipe_pays(receiver->socket, most)) {
         return 0;
     }
-    *len = mod_bgupload_pipe_fill(&receiver->pipe, receiver->socket, most);
+    *len = mod_bgupload_pipe_make(&receiver->pipe)
+               ? mod_bgupload_pipe_fill(&receiver->pipe, receiver->socket, most)
+               : 0;
     if (*len == 0) {
+        receiver->direct = 0; /* receiving as usual will find out what is wrong, if anything is */
         return 0;
     }
     receiver->expected -= (apr_off_t)*len;
@@ -265,6 +271,9 @@ static apr_status_t network_read(apr_bucket *b, const char **str, apr_size_t *le
             *str = NULL;
             return APR_SUCCESS;
         }
+        if (block == APR_BLOCK_READ && !receiver->piped) {
+            mod_bgupload_pipe_close(&receiver->pipe); /* others may want one while we wait */
+        }
         if (has_room(receiver)) {
             return receive_large(b, str, len, block);
         }
@@ -338,7 +347,7 @@ mod_bgupload_receive_t mod_bgupload_receive_begin(conn_rec *c, apr_off_t length,
     receiver->size = size;
     receiver->most = worth_using(length, size);
     receiver->expected = length - (apr_off_t)above;
-    receiver->direct = direct && length >= PIPE_LENGTH;
+    receiver->direct = direct && length >= PIPE_MIN;
     return (mod_bgupload_receive_t){
         /* All that may be there: bytes that stay below would keep the buffer in use, and a bucket
          * of the pipe that is asked for in parts has to be read. */

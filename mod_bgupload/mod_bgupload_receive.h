@@ -35,8 +35,9 @@ apr_status_t mod_bgupload_insert_network_bucket(conn_rec *c, apr_bucket_brigade 
                                                 apr_socket_t *socket);
 
 /** Prepare a connection for a body, of which nothing was asked for yet. It is received into a
- * buffer from now on to mod_bgupload_receive_end(); or as httpd receives, if there is to be no
- * buffer, the body is too small to be worth one, or the connection has no network (HTTP/2).
+ * buffer, or moved through a pipe, from now on to mod_bgupload_receive_end(); or as httpd receives,
+ * if there is to be no buffer, the body is too small to be worth one, or the connection has no
+ * network (HTTP/2).
  * @param length bytes of the body
  * @param size bytes of the buffer; 0: none
  * @param direct whether no filter on the way looks at the bytes
@@ -48,8 +49,8 @@ mod_bgupload_receive_t mod_bgupload_receive_begin(conn_rec *c, apr_off_t length,
  * owned by the connection, at most to mod_bgupload_receive_end(). -1: they are not in a pipe. */
 int mod_bgupload_receive_pipe(const apr_bucket *bucket);
 
-/** The body is over, or no more of it is wanted: receive as httpd does. The buffer goes as soon as
- * nobody has bytes of it any more. */
+/** The body is over, or no more of it is wanted: receive as httpd does. The pipe is closed; the
+ * buffer goes as soon as nobody has bytes of it any more. */
 void mod_bgupload_receive_end(conn_rec *c);
 
 #endif

@@ -143,10 +143,14 @@ static int is_missing(apr_status_t rv, const bgu_session_t *session)
 static apr_status_t own(apr_file_t **file, int fd, apr_int32_t flags, apr_pool_t *pool)
 {
     apr_file_t *named;
+    apr_os_file_t copy;
     apr_status_t rv = apr_os_file_put(&named, &fd, flags, pool);
 
     if (rv == APR_SUCCESS) {
         rv = apr_file_dup(file, named, pool);
+    }
+    if (rv == APR_SUCCESS && apr_os_file_get(&copy, *file) == APR_SUCCESS) {
+        (void)fcntl(copy, F_SETFD, FD_CLOEXEC);
     }
     (void)close(fd);
     return rv;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The self-check's look for uploads that are to be handed to a server application without saying
- * where it is. That is no reason not to start: a section that is only known with a request, a
- * <Location> say, may give its URL, and all other folders are as they should be. */
+ * where it is, though some are told. That is no reason not to start: a section that is only known
+ * with a request, a <Location> say, may give its URL, and all other folders are as they should be.
+ */
 
 #include "mod_bgupload_selfcheck.h"
 

@@ -11,8 +11,8 @@ static int names_spool(const mod_bgupload_dir_t *ours)
     return ours->spool != NULL;
 }
 
-/* Whether a section within others, <Files> or <If>, names a spool. */
-static int any_within(const apr_array_header_t *sections)
+/* Whether one of some sections, which may be NULL, names a spool. */
+static int any_names(const apr_array_header_t *sections)
 {
     for (int i = 0; sections && i < sections->nelts; i++) {
         const mod_bgupload_dir_t *ours =
@@ -30,7 +30,7 @@ static int uses_default(const ap_conf_vector_t *conf)
     const core_dir_config *core = mod_bgupload_section_core(conf);
 
     return mod_bgupload_section_enables(conf) && !names_spool(mod_bgupload_section_ours(conf)) &&
-           !any_within(core->sec_file) && !any_within(core->sec_if);
+           !any_names(core->sec_file) && !any_names(core->sec_if);
 }
 
 /* Of the sections of a kind, the folder or URL of one whose uploads use it without doubt, or NULL.
@@ -46,6 +46,20 @@ static const char *user_among(server_rec *s, const apr_array_header_t *sections,
         }
     }
     return NULL;
+}
+
+/* Whether another virtual host names a spool. What this one has from the main server may be meant
+ * for that one. */
+static int another_names(const server_rec *main, const server_rec *s)
+{
+    for (const server_rec *each = main->next; each; each = each->next) {
+        if (each != s && (names_spool(mod_bgupload_section_ours(each->lookup_defaults)) ||
+                          any_names(mod_bgupload_sections_of_folders(each)) ||
+                          any_names(mod_bgupload_sections_of_urls(each)))) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /* The same for all that a server has. */
@@ -70,8 +84,10 @@ void mod_bgupload_spools_complete(server_rec *s, apr_pool_t *pool)
 
     /* Where no other one is named there is no doubt. */
     int used = conf->enabled && conf->spools->nelts == 0;
+    conf->default_spool_user = NULL;
     for (server_rec *each = s; each && conf->enabled && !used; each = each->next) {
-        if (mod_bgupload_server_is_reached(s, each)) {
+        if (mod_bgupload_server_is_reached(s, each) &&
+            !(each->is_virtual && another_names(s, each))) {
             conf->default_spool_user = user_in(each, pool);
             used = conf->default_spool_user != NULL;
         }

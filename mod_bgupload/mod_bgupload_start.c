@@ -89,20 +89,18 @@ const char *mod_bgupload_owner(void)
     return name && *name != '#' ? name : "USER";
 }
 
-/* Whose default spool it is that BGUploadSpool names nowhere, for the log. */
-static const char *reason_for(const char *folder, apr_pool_t *pool)
+/* Who uses the default spool, if that is this folder and the configuration does not name it. */
+static const char *user_of(const char *folder)
 {
-    const char *user = mod_bgupload_server()->default_spool_user;
-
-    return user && strcmp(folder, BGU_SPOOL_DEFAULT) == 0
-               ? apr_pstrcat(pool, ", the default that ", user, " uses,", NULL)
-               : "";
+    return strcmp(folder, BGU_SPOOL_DEFAULT) == 0 ? mod_bgupload_server()->default_spool_user
+                                                  : NULL;
 }
 
 static int check_spool(server_rec *s, const char *folder, apr_pool_t *pool)
 {
     struct stat st;
     const char *fault = NULL;
+    const char *user = user_of(folder);
 
     if (stat(folder, &st) != 0) {
         fault = errno == ENOENT ? "does not exist" : "cannot be reached by the server's user";
@@ -114,11 +112,13 @@ static int check_spool(server_rec *s, const char *folder, apr_pool_t *pool)
     if (fault == NULL) {
         return 1;
     }
-    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+    /* All that names a spool of its own is as it should be where only the default is missing. */
+    ap_log_error(APLOG_MARK, user ? APLOG_ERR : APLOG_CRIT, 0, s,
                  BGULOGNO(0002) "BGUploadSpool: the folder %s%s %s; make it with: "
                                 "install -d -m 0700 -o %s %s",
-                 folder, reason_for(folder, pool), fault, mod_bgupload_owner(), folder);
-    return 0;
+                 folder, user ? apr_pstrcat(pool, ", the default that ", user, " uses,", NULL) : "",
+                 fault, mod_bgupload_owner(), folder);
+    return user != NULL;
 }
 
 static int check_spools(server_rec *s, const mod_bgupload_server_t *conf, apr_pool_t *pool)

@@ -41,7 +41,8 @@ void admin_fault(admin_check_t *check, const char *kind, const char *subject, co
     check->left += !repaired;
 }
 
-/* Whether nobody holds the lock of a session's file: a commit under way does. */
+/* Whether nobody holds the lock of a session's file: a commit under way does, and so does a small
+ * file that is just coming in. */
 static int is_unlocked(const bgu_session_t *session, apr_pool_t *pool)
 {
     int fd =
@@ -80,7 +81,7 @@ static const char *fault_of(const bgu_session_t *session, apr_pool_t *pool)
     if (session->total != BGU_TOTAL_UNKNOWN && st.st_size > session->total) {
         return "its spool file is longer than the upload";
     }
-    return complete && st.st_size < session->total
+    return complete && st.st_size < session->total && is_unlocked(session, pool)
                ? "its spool file has lost bytes; the client has to send them again"
                : NULL;
 }

@@ -99,7 +99,7 @@ static int is_here(bgu_reader_t *reader, apr_off_t length)
 {
     const body_t *body = (const body_t *)reader;
 
-    return length <= (apr_off_t)sizeof(body->bytes);
+    return length <= (apr_off_t)sizeof(body->bytes) && body->end - body->at >= length;
 }
 
 /** What was handed out is not to be used any more. */

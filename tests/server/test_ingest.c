@@ -282,6 +282,21 @@ static void expect_continue(void)
     upload_finish(&up, file, (size_t)total);
 }
 
+/** A small body that does not wait for it: the connection stays. */
+static void expect_and_go_on(void)
+{
+    upload_t up = upload_begin(NULL, path);
+
+    wire_send(up.wire,
+              "BITS_POST %s HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+              "BITS-Packet-Type: Fragment\r\nBITS-Session-Id: %s\r\n"
+              "Content-Range: bytes 0-4/5\r\nContent-Length: 5\r\n\r\n12345",
+              path, up.id);
+    wire_await_continue(up.wire);
+    CHECK_NEXT(wire_read(up.wire), 200, 5);
+    upload_finish(&up, "12345", 5);
+}
+
 /** Bodies for other modules, and answers, on the connections of uploads; and a connection to a
  * server behind this one. */
 static void others(void)
@@ -462,6 +477,7 @@ void suite_ingest(void)
         {"a large body stalls until httpd's Timeout", stalled_until_timeout},
         {"a large body stalls until mod_reqtimeout", stalled_until_reqtimeout},
         {"Expect: 100-continue", expect_continue},
+        {"Expect: 100-continue, and a body at once", expect_and_go_on},
         {"other modules' bodies and a proxy", others},
         {"a server without uploads", nowhere_enabled},
         {"memory of large bodies that stall", memory_of_stalled},

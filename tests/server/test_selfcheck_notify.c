@@ -64,7 +64,7 @@ static void folders(void)
         {"BGUploadNotify Value\n" IN("plain", "BGUpload On\n" URL), NULL, 0},
         {URL IN("plain", "BGUpload On\nBGUploadNotify Value\n"), NULL, 0},
         {"BGUploadNotify Value\n" IN("plain", "BGUpload On\nBGUploadNotify None\n"), NULL, 0},
-        {"BGUpload On\nBGUploadNotify Value\n", "docroot", 0},
+        {"BGUpload On\nBGUploadNotify Value\n", "docroot: uploads", 0},
     };
 
     RUN(cases);

@@ -2,10 +2,13 @@
 
 /* What the store needs of the disk stays bounded, whoever comes and however often. */
 
+#include <string.h>
+
 #include <sqlite3.h>
 
 #include <apr_strings.h>
 
+#include "../../mod_bgupload/bgu_sql.h"
 #include "../../mod_bgupload/bgu_store.h"
 #include "fixture.h"
 #include "suites.h"
@@ -127,9 +130,42 @@ static void test_log(void)
     CHECK(!grow_log(f, log, LOG_MAX + 1));
 }
 
+/** Whether SQLite answers a query from an index alone. */
+static int is_covered(sqlite3 *db, const char *sql, apr_pool_t *pool)
+{
+    sqlite3_stmt *plan = NULL;
+    int covered = 0;
+
+    REQUIRE(sqlite3_prepare_v2(db, apr_pstrcat(pool, "EXPLAIN QUERY PLAN ", sql, NULL), -1, &plan,
+                               NULL) == SQLITE_OK);
+    while (sqlite3_step(plan) == SQLITE_ROW) {
+        covered |=
+            strstr((const char *)sqlite3_column_text(plan, 3), "COVERING INDEX session_") != NULL;
+    }
+    sqlite3_finalize(plan);
+    return covered;
+}
+
+/** Counting, and finding the oldest tombstones, reads no row. */
+static void test_indexes(void)
+{
+    static const bgu_sql_e statements[] = {BGU_SQL_COUNT_USER, BGU_SQL_COUNT_ALL, BGU_SQL_SURPLUS,
+                                           BGU_SQL_FORGET};
+    fixture_t *f = fixture_open();
+    sqlite3 *db = NULL;
+    size_t i;
+
+    REQUIRE(sqlite3_open(f->database, &db) == SQLITE_OK);
+    for (i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+        CHECK(is_covered(db, bgu_sql_statements[statements[i]], f->pool));
+    }
+    sqlite3_close(db);
+}
+
 static const suite_test_t tests[] = {
     {"number of tombstones", test_tombstones},
     {"a tombstone's query", test_query},
+    {"indexes", test_indexes},
     {"the log after a long read", test_log},
 };
 

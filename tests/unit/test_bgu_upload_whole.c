@@ -3,12 +3,16 @@
 /* A fragment that is the whole file, and there with the head of its request: one change of the row,
  * before the bytes, and nobody sees the one without the other. */
 
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "between.h"
+#include "plain_client.h"
 #include "suites.h"
 #include "upload_driver.h"
 
@@ -60,7 +64,13 @@ static void test_one_change(void)
     CHECK(upload_is_published(d));
 }
 
-/** Rules that need the row before the bytes, or more than one change. */
+static void look_at_state(void)
+{
+    seen_state = fixture_state(client->f, client->id);
+}
+
+/** Rules that need the row before the bytes, or more than one change: the first change only tells
+ * of the total. */
 static void test_not_whole(void)
 {
     int i;
@@ -72,12 +82,117 @@ static void test_not_whole(void)
         d->policy.quota = i == 1 ? 100 : 0;
         d->policy.commit_on_last = i == 2;
         d->policy.sync = i == 3 ? BGU_SYNC_FRAGMENT : BGU_SYNC_COMMIT;
-        between_let(d->f, BETWEEN_AFTER_UPDATE, look);
+        between_let(d->f, i == 1 ? BETWEEN_AFTER_PROMISE : BETWEEN_AFTER_UPDATE, look_at_state);
         UPLOAD_EXPECT(upload_fragment(d, 0, 10), BGU_OK, 10);
-        CHECK(changes > 1 || i == 1); /* the quota's own change is not counted */
+        CHECK_INT(seen_state, BGU_STATE_RECEIVING);
         CHECK_INT(fixture_find(d->f, d->id)->total, 10);
         fixture_teardown();
     }
+}
+
+/** The same fragment once more, over another connection, and what it hears. */
+static struct again {
+    pthread_t thread;
+    bgu_outcome_t outcome;
+    apr_pool_t *pool;
+    atomic_int looked; /**< it has seen the row */
+} again;
+
+static apr_status_t find_and_tell(bgu_store_t *store, bgu_session_t **session, const char *id,
+                                  apr_pool_t *pool)
+{
+    apr_status_t rv = bgu_store_sqlite.find(store, session, id, pool);
+
+    again.looked = 1;
+    return rv;
+}
+
+static void *send_again(void *unused)
+{
+    bgu_store_provider_t telling = bgu_store_sqlite;
+    bgu_sessions_t sessions = {&telling, client->f->sessions.store};
+    plain_client_t other = {.sessions = &sessions,
+                            .request = client->request,
+                            .id = client->id,
+                            .data = client->data,
+                            .total = client->total,
+                            .piece = 100,
+                            .breaks_after = -1};
+
+    telling.find = find_and_tell;
+    other.request.policy = &client->policy;
+    plain_client_fragment(&other, 0, 10, &again.outcome, again.pool);
+    return unused;
+}
+
+static int has_looked(void *unused)
+{
+    (void)unused;
+    return again.looked;
+}
+
+static void begin_again(void)
+{
+    REQUIRE(pthread_create(&again.thread, NULL, send_again, NULL) == 0);
+    CHECK(check_wait(has_looked, NULL, 20));
+}
+
+/** A second request waits for the bytes of the first one, whether it has seen its row or not. */
+static void test_waits(void)
+{
+    static const between_e moments[] = {BETWEEN_BEFORE_UPDATE, BETWEEN_AFTER_UPDATE};
+    size_t i;
+
+    for (i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
+        upload_driver_t *d = open_client();
+
+        again.looked = 0;
+        apr_pool_create(&again.pool, NULL);
+        between_let(d->f, moments[i], begin_again);
+        UPLOAD_EXPECT(upload_fragment(d, 0, 10), BGU_OK, 10);
+        pthread_join(again.thread, NULL);
+        UPLOAD_EXPECT(&again.outcome, BGU_OK, 10);
+        CHECK(upload_spool_is_sound(d));
+        CHECK_INT(upload_state(d), BGU_STATE_COMPLETE);
+        apr_pool_destroy(again.pool);
+        fixture_teardown();
+    }
+}
+
+/** Bytes that cannot be written are not complete: Close-Session has nothing to publish. */
+static void test_full(void)
+{
+    upload_driver_t *d = open_client();
+
+    fixture_limit_files(fixture_size(d->f->database) + 64 * 1024);
+    d = upload_driver_copy(d);
+    d->data = fixture_bytes(d->f, 1000000);
+    d->length = 1000000;
+    d->total = 1000000;
+    UPLOAD_EXPECT(upload_fragment(d, 0, 1000000), BGU_DISK_FULL, NEXT_ANY);
+    fixture_limit_files(-1);
+    CHECK_INT(upload_state(d), BGU_STATE_RECEIVING);
+    UPLOAD_EXPECT(upload_close(d), BGU_OK, NEXT_NONE);
+    CHECK_INT(fixture_count(d->f->spool), 0);
+    CHECK_INT(fixture_count(d->f->docroot), 0);
+}
+
+static void send_shorter(void)
+{
+    UPLOAD_EXPECT(upload_fragment(client, 0, 9), BGU_OK, 9);
+}
+
+/** What another request has done meanwhile may be another file. */
+static void test_another_file(void)
+{
+    upload_driver_t *d = open_client();
+
+    client = upload_driver_copy(d);
+    client->total = 9;
+    between_let(d->f, BETWEEN_AFTER_FIND, send_shorter);
+    UPLOAD_EXPECT(upload_fragment(d, 0, 10), BGU_BAD_REQUEST, NEXT_NONE);
+    CHECK_INT(fixture_find(d->f, d->id)->total, 9);
+    CHECK(fixture_holds(fixture_spool_path(d->f, d->id), DATA, 9));
 }
 
 /** Neither the first part nor the last one of a file is whole. */
@@ -160,6 +275,9 @@ static void test_row_taken_back(void)
 static const suite_test_t tests[] = {
     {"one change, under the lock", test_one_change},
     {"where it does not apply", test_not_whole},
+    {"a second one waits", test_waits},
+    {"a full disk", test_full},
+    {"another file meanwhile", test_another_file},
     {"parts", test_parts},
     {"cancelled between", test_cancelled},
     {"closed before", test_closed_before},
