@@ -201,9 +201,7 @@ static void launch(httpd_env_t *env)
 /** Whether the parent has ended by itself; takes note of it. */
 static int has_ended(httpd_env_t *env)
 {
-    int status;
-
-    if (env->pid > 0 && waitpid(env->pid, &status, WNOHANG) == env->pid) {
+    if (env->pid > 0 && waitpid(env->pid, &env->priv->status, WNOHANG) == env->pid) {
         kill(-env->pid, SIGKILL);
         env->pid = 0;
     }
@@ -240,12 +238,17 @@ static int await_service(httpd_env_t *env)
     return 1;
 }
 
-/** What it said so far: printed and logged. */
-static const char *words(const httpd_env_t *env)
+/** Whether it is worth another try: somebody else was first to take the port, or has ended it
+ * before it could say anything. */
+static int may_start_again(const httpd_env_t *env)
 {
-    const char *output = files_read(env->priv->output).data;
+    const char *said = httpd_env_words(env);
 
-    return apr_pstrcat(httpd_env_pool(), output != NULL ? output : "", httpd_env_log(env, 0), NULL);
+    if (*said == '\0') {
+        printf("httpd ended without a word %sand is started again ... ", httpd_env_last_words(env));
+        return 1;
+    }
+    return strstr(said, "could not bind") != NULL;
 }
 
 httpd_env_t *httpd_env_start(const httpd_env_options_t *options)
@@ -256,12 +259,12 @@ httpd_env_t *httpd_env_start(const httpd_env_options_t *options)
     for (tries = 0; tries < PORT_TRIES; tries++) {
         launch(env);
         if (!await_service(env)) {
-            REQUIRE_FAIL("httpd takes no connections: %s", words(env));
+            REQUIRE_FAIL("httpd takes no connections: %s", httpd_env_words(env));
         }
         if (env->pid > 0) {
             return env;
         }
-        if (strstr(words(env), "could not bind") == NULL) {
+        if (!may_start_again(env)) {
             break;
         }
         unlink(env->priv->output);
@@ -269,7 +272,7 @@ httpd_env_t *httpd_env_start(const httpd_env_options_t *options)
         set_port(env, free_port());
     }
     env->priv->refused = 1;
-    REQUIRE_FAIL("httpd did not start: %s", words(env));
+    REQUIRE_FAIL("httpd did not start: %s", httpd_env_last_words(env));
     return NULL;
 }
 
@@ -320,7 +323,7 @@ int httpd_env_try_resume(httpd_env_t *env)
 void httpd_env_resume(httpd_env_t *env)
 {
     if (!httpd_env_try_resume(env)) {
-        REQUIRE_FAIL("httpd did not start again: %s", words(env));
+        REQUIRE_FAIL("httpd did not start again: %s", httpd_env_last_words(env));
     }
 }
 
@@ -414,7 +417,7 @@ const char *httpd_env_failed_start(const httpd_env_options_t *options)
     if (!check_wait(ended, env, HTTPD_ENV_DEADLINE)) {
         CHECK_FAIL("httpd started, but should not have");
     }
-    return words(env);
+    return httpd_env_words(env);
 }
 
 void httpd_env_expect_spool(httpd_env_t *env, int count)

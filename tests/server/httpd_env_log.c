@@ -4,6 +4,7 @@
 
 #include "httpd_env_private.h"
 
+#include <sys/wait.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,4 +141,22 @@ void httpd_env_show_log(const httpd_env_t *env)
         lines += log.data[at] == '\n';
     }
     printf("\n    error log of the server at port %d:\n%s\n", env->port, log.data + at);
+}
+
+const char *httpd_env_words(const httpd_env_t *env)
+{
+    const char *output = files_read(env->priv->output).data;
+
+    return apr_pstrcat(httpd_env_pool(), output != NULL ? output : "", httpd_env_log(env, 0), NULL);
+}
+
+const char *httpd_env_last_words(const httpd_env_t *env)
+{
+    int status = env->priv->status;
+    const char *end = env->pid > 0 ? ""
+                      : WIFSIGNALED(status)
+                          ? httpd_env_format("(signal %d) ", WTERMSIG(status))
+                          : httpd_env_format("(exit status %d) ", WEXITSTATUS(status));
+
+    return apr_pstrcat(httpd_env_pool(), end, httpd_env_words(env), NULL);
 }

@@ -15,6 +15,7 @@ typedef struct httpd_env_private_t {
     int spooled;                  /**< files that the spool may hold in the end */
     int refused;                  /**< it is not to start: do not judge its log */
     const char *output;           /**< file with what httpd prints before it opens its log */
+    int status;                   /**< how httpd ended, as waitpid() tells it */
 } httpd_env_private_t;
 
 /** Make the server's folders, files and configuration; env->root and env->port are set. */
@@ -32,6 +33,12 @@ int httpd_env_is_staffed(void *baton);
 
 /** For check_wait(), baton: the server. Whether no client is connected and all threads sleep. */
 int httpd_env_is_quiet(void *baton);
+
+/** What httpd said so far: printed and logged. Pool as of httpd_env_pool(). */
+const char *httpd_env_words(const httpd_env_t *env);
+
+/** The same, and before it how httpd ended, if it has. */
+const char *httpd_env_last_words(const httpd_env_t *env);
 
 /** Print the end of the error log, for a test that failed. */
 void httpd_env_show_log(const httpd_env_t *env);
