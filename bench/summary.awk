@@ -140,7 +140,7 @@ function ratio_columns(group, workload, server,    names, n, i, k, what, title, 
         for (k = 1; k <= n; k++) {
             if (names[k] == "disk" && what == "cost") continue
             title = (i == 1 ? "C/" : "S/") names[k]
-            width = length(title) > 7 ? length(title) : 7
+            width = length(title) > 5 ? length(title) : 5
             printf " %*s", width, \
                 server == "" ? title : ratio_text(group, server, names[k], what)
         }
@@ -159,15 +159,15 @@ function spread_text(center) {
 
 function time_text(key, what,    m) {
     m = middle(key, what)
-    return number_text(m, m >= 1000 ? 0 : 2, 7)
+    return number_text(m, m >= 1000 ? 0 : 2, 6)
 }
 
 function row(group, workload, server,    key, m) {
     key = group SUBSEP server
     m = middle(key, "cost")
-    printf "  %-13s %s %s", server, number_text(m, 3, 9), spread_text(m)
+    printf "  %-12s %s %s", server, number_text(m, 3, 8), spread_text(m)
     m = middle(key, "speed")
-    printf " %s %s %s %s", number_text(m, 1, 9), spread_text(m), time_text(key, "p50"), \
+    printf " %s %s %s %s", number_text(m, 1, 7), spread_text(m), time_text(key, "p50"), \
         time_text(key, "p99")
     ratio_columns(group, workload, server)
 }
@@ -175,7 +175,7 @@ function row(group, workload, server,    key, m) {
 function table(group,    part, names, n, i) {
     split(group, part, SUBSEP)
     heading(group)
-    printf "  %-13s %9s %3s %9s %3s %7s %7s", "", unit_of(part[2], "cost"), "+-%", \
+    printf "  %-12s %8s %3s %7s %3s %6s %6s", "", unit_of(part[2], "cost"), "+-%", \
         unit_of(part[2], "speed"), "+-%", "p50 ms", "p99 ms"
     ratio_columns(group, part[2], "")
     n = split(servers[group], names, " ")
