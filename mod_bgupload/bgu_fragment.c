@@ -7,7 +7,8 @@
 
 #include <apr_strings.h>
 
-/* Refuse, before a byte is read, what is too large or does not fit the session. */
+/* Refuse what is too large or does not fit the session: before a byte is read, and again where
+ * another request has moved the session on meanwhile. */
 static bgu_result_e check(bgu_call_t *call)
 {
     const bgu_packet_t *packet = call->request->packet;
@@ -276,14 +277,12 @@ static int comes_whole(bgu_call_t *call)
 }
 
 /* Write the row anew: with the total of the first fragment, as COMPLETE if that is the whole file,
- * or as RECEIVING again. A file that was
- * made for nothing, because the session ended meanwhile or its user's quota is used up, goes; but
- * not with what another request has put into it by now. */
+ * or as RECEIVING again. A file that was made for nothing, because the session ended meanwhile or
+ * its user's quota is used up, goes; but not with what another request has put into it by now. */
 static bgu_result_e rewrite(bgu_call_t *call, bgu_spool_t *spool, int created)
 {
     int durable = call->request->policy->sync == BGU_SYNC_FRAGMENT;
     int first = call->session->total == BGU_TOTAL_UNKNOWN;
-
     bgu_state_e state = call->whole ? BGU_STATE_COMPLETE : BGU_STATE_RECEIVING;
 
     call->session->total = call->request->packet->range.total;

@@ -244,7 +244,7 @@ static int may_start_again(const httpd_env_t *env)
 {
     const char *said = httpd_env_words(env);
 
-    if (*said == '\0') {
+    if (*said == '\0' && !httpd_env_has_crashed(env)) {
         printf("httpd ended without a word %sand is started again ... ", httpd_env_last_words(env));
         return 1;
     }

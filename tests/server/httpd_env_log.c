@@ -5,6 +5,7 @@
 #include "httpd_env_private.h"
 
 #include <sys/wait.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -159,4 +160,12 @@ const char *httpd_env_last_words(const httpd_env_t *env)
                           : httpd_env_format("(exit status %d) ", WEXITSTATUS(status));
 
     return apr_pstrcat(httpd_env_pool(), end, httpd_env_words(env), NULL);
+}
+
+int httpd_env_has_crashed(const httpd_env_t *env)
+{
+    int status = env->priv->status;
+
+    return env->pid == 0 && WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM &&
+           WTERMSIG(status) != SIGKILL;
 }

@@ -40,6 +40,9 @@ const char *httpd_env_words(const httpd_env_t *env);
 /** The same, and before it how httpd ended, if it has. */
 const char *httpd_env_last_words(const httpd_env_t *env);
 
+/** Whether httpd has ended by a fault of its own, as no other process would end it. */
+int httpd_env_has_crashed(const httpd_env_t *env);
+
 /** Print the end of the error log, for a test that failed. */
 void httpd_env_show_log(const httpd_env_t *env);
 
